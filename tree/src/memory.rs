@@ -1,0 +1,269 @@
+//! Where nodes live: slots in arenas, shared by all branches of a tree, written only by the branch that made them.
+//!
+//! Invariants
+//! 1. A branch writes a slot only if it made it after its last fork ([`Branch::inner_mut`] asserts it), so no other branch can see the write.
+//! 2. What a branch can reach from its root is not freed while the branch lives (see [`lineage`]).
+//! 3. Hence whoever holds `&Branch` may read all that it reaches: writing needs `&mut` of the only branch that reaches the slot.
+//! 4. Each routing key slot belongs to one inner node (and its later copies) in each line of descent.
+
+pub(crate) mod arena;
+pub(crate) mod branch;
+pub(crate) mod lineage;
+pub(crate) mod node;
+
+pub(crate) use branch::Branch;
+pub(crate) use node::{Child, Inner, Leaf, Link, Target, prefix_of};
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use treering_proofs::HashFunction;
+
+use crate::{ChildRecord, NodeKey, NodeRecord, NodeSource, Side, TreeError, hashing};
+use arena::{Arena, Slot};
+use lineage::{Lineage, Segment, SlotId};
+use node::{RoutingKey, Stub};
+
+/// Locks that keep two readers from loading one node twice; a stub is under the lock of its number's remainder.
+const LOAD_LOCKS: usize = 64;
+
+/// The slots of a tree and all its branches.
+pub(crate) struct Memory {
+    inners: Arena<Inner>,
+    leaves: Arena<Leaf>,
+    keys: Arena<RoutingKey>,
+    stubs: Arena<Stub>,
+    lineage: Mutex<Lineage>,
+    load_locks: [Mutex<()>; LOAD_LOCKS],
+    /// Bytes of keys and values outside the slots.
+    heap_bytes: AtomicU64,
+    pub(crate) source: Arc<dyn NodeSource>,
+    pub(crate) function: HashFunction,
+}
+
+/// A node to look at.
+#[derive(Clone, Copy)]
+pub(crate) enum Node<'a> {
+    Inner(&'a Inner),
+    Leaf(&'a Leaf),
+}
+
+#[expect(unsafe_code, reason = "reads of arena slots; see the invariants of this module")]
+impl Memory {
+    fn new(function: HashFunction, source: Arc<dyn NodeSource>) -> (Arc<Self>, Segment) {
+        let (lineage, first) = Lineage::new();
+        let memory = Self {
+            inners: Arena::new(),
+            leaves: Arena::new(),
+            keys: Arena::new(),
+            stubs: Arena::new(),
+            lineage: Mutex::new(lineage),
+            load_locks: [const { Mutex::new(()) }; LOAD_LOCKS],
+            heap_bytes: AtomicU64::new(0),
+            source,
+            function,
+        };
+        (Arc::new(memory), first)
+    }
+
+    fn lineage(&self) -> MutexGuard<'_, Lineage> {
+        self.lineage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[inline]
+    pub(crate) fn inner(&self, id: u32) -> &Inner {
+        // SAFETY: the caller reached `id` from a living branch that it holds; invariants 2 and 3.
+        unsafe { self.inners.get(id) }
+    }
+
+    #[inline]
+    pub(crate) fn leaf(&self, id: u32) -> &Leaf {
+        // SAFETY: as for `inner`.
+        unsafe { self.leaves.get(id) }
+    }
+
+    /// The full routing key of `node`.
+    #[inline]
+    pub(crate) fn routing_key(&self, node: &Inner) -> &[u8] {
+        self.key_slot(node.key).bytes()
+    }
+
+    #[inline]
+    fn key_slot(&self, id: u32) -> &RoutingKey {
+        // SAFETY: as for `inner`; key slots are never changed once made.
+        unsafe { self.keys.get(id) }
+    }
+
+    #[inline]
+    fn stub(&self, id: u32) -> &Stub {
+        // SAFETY: as for `inner`; of a stub only the atomic changes.
+        unsafe { self.stubs.get(id) }
+    }
+
+    /// The side of `node` on which `key` (with this prefix) lies.
+    #[inline]
+    pub(crate) fn route(&self, node: &Inner, prefix: u64, key: &[u8]) -> Side {
+        let before = if prefix == node.prefix { key < self.routing_key(node) } else { prefix < node.prefix };
+        if before { Side::Left } else { Side::Right }
+    }
+
+    /// The link to the node itself, read from storage if need be. `child` tells what the parent knows of it.
+    #[inline]
+    pub(crate) fn resolve(&self, link: Link, child: impl Fn() -> Child) -> Result<Link, TreeError> {
+        let Target::Stub(id) = link.target() else { return Ok(link) };
+        self.resident(id).map_or_else(|| self.load(id, &child()), Ok)
+    }
+
+    /// The loaded node of a stub, if it is loaded.
+    #[inline]
+    fn resident(&self, stub: u32) -> Option<Link> {
+        let bits = self.stub(stub).resident.load(Ordering::Acquire);
+        (bits != Stub::ABSENT).then(|| Link::from_bits(bits))
+    }
+
+    /// The node that `child` leads to, read from storage if need be.
+    pub(crate) fn enter(&self, child: &Child) -> Result<Node<'_>, TreeError> {
+        let link = self.resolve(child.link, || *child)?;
+        Ok(self.node(link))
+    }
+
+    /// The node at a resolved link.
+    ///
+    /// # Panics
+    /// On a stub: the caller resolved the link.
+    pub(crate) fn node(&self, link: Link) -> Node<'_> {
+        match link.target() {
+            Target::Inner(id) => Node::Inner(self.inner(id)),
+            Target::Leaf(id) => Node::Leaf(self.leaf(id)),
+            Target::Stub(_) => unreachable!("a resolved link leads to no stub"),
+        }
+    }
+
+    /// The node that `child` leads to if it is in memory.
+    pub(crate) fn peek(&self, child: &Child) -> Option<Node<'_>> {
+        self.loaded_link(child.link).map(|link| self.node(link))
+    }
+
+    /// The link to the node itself, if it is in memory.
+    pub(crate) fn loaded_link(&self, link: Link) -> Option<Link> {
+        match link.target() {
+            Target::Stub(id) => self.resident(id),
+            _ => Some(link),
+        }
+    }
+
+    /// The name of the node that `child` leads to; `None` for a draft. Reads nothing from storage.
+    pub(crate) fn node_key(&self, child: &Child) -> Option<NodeKey> {
+        match child.link.target() {
+            Target::Inner(id) => self.inner(id).node_key(),
+            Target::Leaf(id) => self.leaf(id).node_key(),
+            Target::Stub(id) => Some(self.stub(id).node),
+        }
+    }
+
+    #[cold]
+    fn load(&self, id: u32, expected: &Child) -> Result<Link, TreeError> {
+        let stub = self.stub(id);
+        let lock = self.load_locks.get(id as usize % LOAD_LOCKS);
+        // The lock guards no data; a panic under it left the stub absent.
+        let _guard = lock.map(|lock| lock.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(link) = self.resident(id) {
+            return Ok(link);
+        }
+        let node = stub.node;
+        let record = self.source.load(node).map_err(|source| TreeError::Load { node, source })?;
+        let record = record.ok_or(TreeError::MissingNode { node })?;
+        hashing::check_record(self.function, node, &record, expected)?;
+        let link = self.adopt(node, &record, stub.epoch)?;
+        stub.resident.store(link.to_bits(), Ordering::Release);
+        Ok(link)
+    }
+
+    /// Makes slots for a node read from storage, stamped with the epoch of the stub that stands for it.
+    fn adopt(&self, node: NodeKey, record: &NodeRecord<'_>, epoch: u64) -> Result<Link, TreeError> {
+        match record {
+            NodeRecord::Leaf { key, value } => {
+                let mut leaf = Leaf::new(key, value);
+                (leaf.version, leaf.nonce, leaf.epoch) = (node.version(), node.nonce(), epoch);
+                self.count_bytes(leaf.heap_bytes());
+                Ok(Link::leaf(Self::place(&self.leaves, leaf)?))
+            }
+            NodeRecord::Inner { key, left, right } => {
+                let left = self.stub_for(left, epoch)?;
+                let right = self.stub_for(right, epoch)?;
+                self.count_bytes(key.len() as u64);
+                let key_slot = Self::place(&self.keys, RoutingKey::new(key, epoch))?;
+                let mut inner = Inner::new(prefix_of(key), key_slot, left, right);
+                (inner.version, inner.nonce, inner.epoch) = (node.version(), node.nonce(), epoch);
+                Ok(Link::inner(Self::place(&self.inners, inner)?))
+            }
+        }
+    }
+
+    fn stub_for(&self, child: &ChildRecord, epoch: u64) -> Result<Child, TreeError> {
+        let stub = Stub { node: child.node, epoch, ..Stub::VACANT };
+        let link = Link::stub(Self::place(&self.stubs, stub)?);
+        Ok(Child { link, hash: child.hash, height: child.height, size: child.size, dirty: false })
+    }
+
+    /// Puts a value into a fresh slot.
+    fn place<T: Slot>(arena: &Arena<T>, value: T) -> Result<u32, TreeError> {
+        let mut pool = Vec::with_capacity(1);
+        arena.take(1, &mut pool);
+        let id = pool.pop().ok_or(TreeError::Full)?;
+        // SAFETY: fresh from `take`, known to nobody else.
+        unsafe { *arena.get_mut(id) = value };
+        Ok(id)
+    }
+
+    fn count_bytes(&self, bytes: u64) {
+        self.heap_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Makes a slot vacant, and gives its number to the pool of its kind.
+    fn vacate(&self, slot: SlotId, pools: &mut Pools) {
+        let freed = match slot {
+            SlotId::Inner(id) => Self::clear(&self.inners, id, &mut pools.inners, |_| 0),
+            SlotId::Leaf(id) => Self::clear(&self.leaves, id, &mut pools.leaves, Leaf::heap_bytes),
+            SlotId::Key(id) => Self::clear(&self.keys, id, &mut pools.keys, |key| key.bytes().len() as u64),
+            SlotId::Stub(id) => Self::clear(&self.stubs, id, &mut pools.stubs, |_| 0),
+        };
+        self.heap_bytes.fetch_sub(freed, Ordering::Relaxed);
+    }
+
+    /// Drops the value of a slot that nobody reaches any more; gives the bytes that it held outside the slot.
+    fn clear<T: Slot>(arena: &Arena<T>, id: u32, pool: &mut Vec<u32>, heap_bytes: impl Fn(&T) -> u64) -> u64 {
+        // SAFETY: the lineage says that no branch reaches the slot, so nobody else holds a reference to it.
+        let value = std::mem::replace(unsafe { arena.get_mut(id) }, T::VACANT);
+        pool.push(id);
+        heap_bytes(&value)
+    }
+
+    fn give_back(&self, pools: &mut Pools) {
+        self.inners.put_back(&mut pools.inners);
+        self.leaves.put_back(&mut pools.leaves);
+        self.keys.put_back(&mut pools.keys);
+        self.stubs.put_back(&mut pools.stubs);
+    }
+
+    /// Bytes of all nodes in memory: their slots, keys and values.
+    pub(crate) fn bytes(&self) -> u64 {
+        let slots = [
+            (self.inners.in_use(), size_of::<Inner>()),
+            (self.leaves.in_use(), size_of::<Leaf>()),
+            (self.keys.in_use(), size_of::<RoutingKey>()),
+            (self.stubs.in_use(), size_of::<Stub>()),
+        ];
+        let slots: u64 = slots.iter().map(|&(count, size)| u64::from(count) * size as u64).sum();
+        slots + self.heap_bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// Vacant slot numbers that a branch keeps, so that it need not lock for each.
+#[derive(Default)]
+struct Pools {
+    inners: Vec<u32>,
+    leaves: Vec<u32>,
+    keys: Vec<u32>,
+    stubs: Vec<u32>,
+}

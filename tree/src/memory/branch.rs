@@ -1,0 +1,418 @@
+//! A branch's access to the memory: making, copying, changing and giving up slots.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use treering_proofs::HashFunction;
+
+use super::lineage::{Dead, Segment, SlotId};
+use super::node::{Child, Inner, Leaf, Link, RoutingKey, Target, prefix_of};
+use super::{Memory, Pools};
+use crate::{NodeKey, NodeSource, Side, TreeError};
+
+/// How many slot numbers a branch takes at a time.
+const POOL_REFILL: u32 = 256;
+
+/// One line of descent. Forking it takes O(1); its changes are its own.
+pub(crate) struct Branch {
+    memory: Arc<Memory>,
+    place: Mutex<Place>,
+    pools: Pools,
+}
+
+/// What forking changes, though it needs only `&self`.
+struct Place {
+    segment: Segment,
+    /// Slots given up since the last fork that branches beside this one may still see.
+    dead: Vec<Dead>,
+    orphans: Orphans,
+}
+
+/// Saved nodes given up since the last save: a list that branches share the older part of.
+#[derive(Default)]
+struct Orphans {
+    recent: Vec<NodeKey>,
+    earlier: Option<Arc<Orphans>>,
+}
+
+impl Orphans {
+    /// Makes the list shareable, in O(1), and shares it.
+    fn share(&mut self) -> Self {
+        if !self.recent.is_empty() {
+            let earlier = self.earlier.take();
+            let recent = std::mem::take(&mut self.recent);
+            self.earlier = Some(Arc::new(Self { recent, earlier }));
+        }
+        Self { recent: Vec::new(), earlier: self.earlier.clone() }
+    }
+
+    fn collect(&self) -> Vec<NodeKey> {
+        let mut all = self.recent.clone();
+        let mut next = self.earlier.as_deref();
+        while let Some(list) = next {
+            all.extend_from_slice(&list.recent);
+            next = list.earlier.as_deref();
+        }
+        all.sort_unstable();
+        all
+    }
+}
+
+impl Place {
+    fn new(segment: Segment, orphans: Orphans) -> Self {
+        Self { segment, dead: Vec::new(), orphans }
+    }
+
+    fn floor(&self) -> u64 {
+        self.segment.floor.load(Ordering::Acquire)
+    }
+}
+
+#[expect(unsafe_code, reason = "writes of arena slots; see the invariants of the parent module")]
+impl Branch {
+    /// The only branch of a new memory.
+    pub(crate) fn new(function: HashFunction, source: Arc<dyn NodeSource>) -> Self {
+        let (memory, segment) = Memory::new(function, source);
+        Self { memory, place: Mutex::new(Place::new(segment, Orphans::default())), pools: Pools::default() }
+    }
+
+    #[inline]
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// The lock's data is never left half changed, so a panic elsewhere does not spoil it.
+    fn lock(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[inline]
+    fn place(&mut self) -> &mut Place {
+        self.place.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new branch that sees what this one sees. From now on neither changes what both see. O(1).
+    pub(crate) fn fork(&self) -> Self {
+        let mut place = self.lock();
+        let dead = std::mem::take(&mut place.dead);
+        let (mine, other) = self.memory.lineage().fork(place.segment.epoch, dead);
+        place.segment = mine;
+        let orphans = place.orphans.share();
+        Self { memory: Arc::clone(&self.memory), place: Mutex::new(Place::new(other, orphans)), pools: Pools::default() }
+    }
+
+    /// Sees to it that an operation can make this many inner nodes, two leaves and a key without running out of slots.
+    pub(crate) fn reserve(&mut self, inners: usize) -> Result<(), TreeError> {
+        let memory = &self.memory;
+        fill(&mut self.pools.inners, inners, |count, pool| memory.inners.take(count, pool))?;
+        fill(&mut self.pools.leaves, 2, |count, pool| memory.leaves.take(count, pool))?;
+        fill(&mut self.pools.keys, 1, |count, pool| memory.keys.take(count, pool))
+    }
+
+    /// A slot number from a pool that [`Branch::reserve`] filled.
+    fn vacant(pool: &mut Vec<u32>) -> u32 {
+        let Some(id) = pool.pop() else { unreachable!("every operation reserves the slots that it fills") };
+        id
+    }
+
+    /// A new draft.
+    pub(crate) fn add_inner(&mut self, mut node: Inner) -> u32 {
+        node.epoch = self.place().segment.epoch;
+        node.nonce = 0;
+        let id = Self::vacant(&mut self.pools.inners);
+        // SAFETY: the number comes from this branch's pool, so nobody else uses the slot.
+        unsafe { *self.memory.inners.get_mut(id) = node };
+        id
+    }
+
+    /// A new draft.
+    pub(crate) fn add_leaf(&mut self, mut leaf: Leaf) -> Link {
+        leaf.epoch = self.place().segment.epoch;
+        self.memory.count_bytes(leaf.heap_bytes());
+        let id = Self::vacant(&mut self.pools.leaves);
+        // SAFETY: the number comes from this branch's pool, so nobody else uses the slot.
+        unsafe { *self.memory.leaves.get_mut(id) = leaf };
+        Link::leaf(id)
+    }
+
+    /// A new inner node with the routing key `key`, which is the smallest below `right`.
+    pub(crate) fn add_fork(&mut self, key: &[u8], left: Child, right: Child) -> u32 {
+        let routing_key = RoutingKey::new(key, self.place().segment.epoch);
+        self.memory.count_bytes(key.len() as u64);
+        let slot = Self::vacant(&mut self.pools.keys);
+        // SAFETY: the number comes from this branch's pool, so nobody else uses the slot.
+        unsafe { *self.memory.keys.get_mut(slot) = routing_key };
+        self.add_inner(Inner::new(prefix_of(key), slot, left, right))
+    }
+
+    /// Whether this branch may change the node in place: it is a draft that no other branch sees.
+    #[inline]
+    fn is_own_draft(&mut self, epoch: u64, nonce: u32) -> bool {
+        nonce == 0 && epoch >= self.place().floor()
+    }
+
+    /// The inner node at `link` as an own draft: itself, or else a copy in its place. The node must be in memory.
+    /// The child on the side `replaced` was given up already; the caller puts another one there.
+    pub(crate) fn own_inner(&mut self, link: Link, replaced: Option<Side>) -> u32 {
+        let (id, stub) = self.loaded_inner(link);
+        let (epoch, nonce) = (self.memory.inner(id).epoch, self.memory.inner(id).nonce);
+        if self.is_own_draft(epoch, nonce) {
+            return id;
+        }
+        let mut copy = self.memory.inner(id).clone();
+        for side in [Side::Left, Side::Right] {
+            if replaced != Some(side) {
+                self.shorten(&mut copy, side);
+            }
+        }
+        let copy = self.add_inner(copy);
+        self.give_up_inner_node(id);
+        if let Some(stub) = stub {
+            self.bury(SlotId::Stub(stub), epoch);
+        }
+        copy
+    }
+
+    /// The draft leaf at `link` as an own one: itself, or else a copy in its place.
+    pub(crate) fn own_draft_leaf(&mut self, link: Link) -> Link {
+        let Target::Leaf(id) = link.target() else { unreachable!("drafts are never behind a stub") };
+        let leaf = self.memory.leaf(id);
+        let (epoch, nonce) = (leaf.epoch, leaf.nonce);
+        if self.is_own_draft(epoch, nonce) {
+            return link;
+        }
+        let leaf = self.memory.leaf(id);
+        let copy = Leaf::new(leaf.key(), leaf.value());
+        let copy = self.add_leaf(copy);
+        self.give_up_leaf(link);
+        copy
+    }
+
+    fn loaded_inner(&self, link: Link) -> (u32, Option<u32>) {
+        match link.target() {
+            Target::Inner(id) => (id, None),
+            Target::Stub(stub) => match self.memory.resident(stub).map(Link::target) {
+                Some(Target::Inner(id)) => (id, Some(stub)),
+                _ => unreachable!("an operation loads the inner nodes that it changes"),
+            },
+            Target::Leaf(_) => unreachable!("the link of an inner node leads to a leaf"),
+        }
+    }
+
+    /// Lets a copy lead straight to a loaded node instead of through its stub.
+    fn shorten(&mut self, copy: &mut Inner, side: Side) {
+        let Target::Stub(stub) = copy.link(side).target() else { return };
+        if let Some(loaded) = self.memory.resident(stub) {
+            copy.set_link(side, loaded);
+            self.bury(SlotId::Stub(stub), self.memory.stub(stub).epoch);
+        }
+    }
+
+    /// An own draft, to change.
+    ///
+    /// # Panics
+    /// When the node is not this branch's own draft: then another branch might see the change.
+    pub(crate) fn inner_mut(&mut self, id: u32) -> &mut Inner {
+        let node = self.memory.inner(id);
+        let (epoch, nonce) = (node.epoch, node.nonce);
+        assert!(self.is_own_draft(epoch, nonce), "a node that others may see is never changed");
+        // SAFETY: made by this branch after its last fork, so only this branch reaches the slot, and it is borrowed mutably.
+        unsafe { self.memory.inners.get_mut(id) }
+    }
+
+    /// Numbers an own draft: from now on it is a saved node of `version`.
+    pub(crate) fn number_inner(&mut self, id: u32, node: NodeKey) {
+        let inner = self.inner_mut(id);
+        (inner.version, inner.nonce) = (node.version(), node.nonce());
+    }
+
+    /// Numbers an own draft: from now on it is a saved node of `version`.
+    pub(crate) fn number_leaf(&mut self, link: Link, node: NodeKey) {
+        let Target::Leaf(id) = link.target() else { unreachable!("drafts are never behind a stub") };
+        let leaf = self.memory.leaf(id);
+        let (epoch, nonce) = (leaf.epoch, leaf.nonce);
+        assert!(self.is_own_draft(epoch, nonce), "a node that others may see is never changed");
+        // SAFETY: as in `inner_mut`.
+        let leaf = unsafe { self.memory.leaves.get_mut(id) };
+        (leaf.version, leaf.nonce) = (node.version(), node.nonce());
+    }
+
+    /// Gives up an inner node that is removed for good, without its routing key.
+    pub(crate) fn give_up_inner(&mut self, link: Link) {
+        let (id, stub) = self.loaded_inner(link);
+        let epoch = self.memory.inner(id).epoch;
+        self.give_up_inner_node(id);
+        if let Some(stub) = stub {
+            self.bury(SlotId::Stub(stub), epoch);
+        }
+    }
+
+    fn give_up_inner_node(&mut self, id: u32) {
+        let node = self.memory.inner(id);
+        let (epoch, saved) = (node.epoch, node.node_key());
+        self.place().orphans.recent.extend(saved);
+        self.bury(SlotId::Inner(id), epoch);
+    }
+
+    /// Gives up a leaf that is replaced or removed.
+    pub(crate) fn give_up_leaf(&mut self, link: Link) {
+        let (link, stub) = match link.target() {
+            Target::Stub(stub) => (self.memory.resident(stub), Some(stub)),
+            _ => (Some(link), None),
+        };
+        let Some(Target::Leaf(id)) = link.map(Link::target) else { unreachable!("an operation loads the leaf that it replaces") };
+        let leaf = self.memory.leaf(id);
+        let (epoch, saved) = (leaf.epoch, leaf.node_key());
+        self.place().orphans.recent.extend(saved);
+        self.bury(SlotId::Leaf(id), epoch);
+        if let Some(stub) = stub {
+            self.bury(SlotId::Stub(stub), epoch);
+        }
+    }
+
+    /// Gives up the routing key in slot `id`.
+    pub(crate) fn give_up_key(&mut self, id: u32) {
+        let epoch = self.memory.key_slot(id).epoch;
+        self.bury(SlotId::Key(id), epoch);
+    }
+
+    /// Frees a slot now if no other branch can see it, else once none can.
+    fn bury(&mut self, slot: SlotId, epoch: u64) {
+        let place = self.place();
+        if epoch >= place.floor() {
+            self.memory.vacate(slot, &mut self.pools);
+        } else {
+            place.dead.push(Dead { slot, epoch });
+        }
+    }
+
+    /// Frees what was given up while branches beside this one saw it, as far as they are gone.
+    pub(crate) fn reclaim(&mut self) {
+        let place = self.place();
+        let floor = place.floor();
+        let free: Vec<Dead> = place.dead.extract_if(.., |dead| dead.epoch >= floor).collect();
+        for dead in free {
+            self.memory.vacate(dead.slot, &mut self.pools);
+        }
+        self.memory.give_back(&mut self.pools);
+    }
+
+    /// The saved nodes given up since the last save, in order. They stay recorded until [`Branch::forget_orphans`].
+    pub(crate) fn orphans(&mut self) -> Vec<NodeKey> {
+        self.place().orphans.collect()
+    }
+
+    /// Whether any saved node was given up since the last save.
+    pub(crate) fn has_orphans(&self) -> bool {
+        let place = self.lock();
+        !place.orphans.recent.is_empty() || place.orphans.earlier.is_some()
+    }
+
+    pub(crate) fn forget_orphans(&mut self) {
+        self.place().orphans = Orphans::default();
+    }
+
+    /// Whether no other branch shares the memory.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.memory.lineage().is_single()
+    }
+
+    /// How many branches share the memory.
+    pub(crate) fn branches(&self) -> usize {
+        self.memory.lineage().branches()
+    }
+
+    /// A link to a saved node that is not in memory.
+    pub(crate) fn stub(&mut self, child: &crate::ChildRecord) -> Result<Child, TreeError> {
+        let epoch = self.place().segment.epoch;
+        self.memory.stub_for(child, epoch)
+    }
+
+    /// Unloads the saved subtree at `link`, of which this branch must be the only one, and gives the link to its stub.
+    pub(crate) fn unload(&mut self, child: &Child) -> Result<Child, TreeError> {
+        assert!(self.is_alone(), "a subtree that another branch reads is not unloaded");
+        let Some(node) = self.memory.node_key(child) else { return Ok(*child) };
+        if let Target::Stub(_) = child.link.target()
+            && self.memory.peek(child).is_none()
+        {
+            return Ok(*child);
+        }
+        let record = crate::ChildRecord { node, hash: child.hash, height: child.height, size: child.size };
+        let stub = self.stub(&record)?;
+        self.free_made_since(0, child.link);
+        self.memory.give_back(&mut self.pools);
+        Ok(stub)
+    }
+
+    /// Changes a child of a saved node from a resident one to a stub or the other way round: what the node says stays the same.
+    pub(crate) fn relink(&mut self, id: u32, side: Side, link: Link) {
+        assert!(self.is_alone(), "a node that another branch reads is not relinked");
+        // SAFETY: this is the only branch of the memory, and it is borrowed mutably.
+        unsafe { self.memory.inners.get_mut(id) }.set_link(side, link);
+    }
+
+    /// Ends the branch: frees what only it reaches from `root`. Takes time by what the branch made, not by the tree's size.
+    pub(crate) fn close(&mut self, root: Option<Link>) {
+        let epoch = self.place().segment.epoch;
+        let (free, last) = {
+            let mut lineage = self.memory.lineage();
+            let free = lineage.close(epoch);
+            (free, lineage.branches() == 0)
+        };
+        if last {
+            return; // The memory goes with its last branch.
+        }
+        let floor = self.place().floor();
+        if let Some(root) = root {
+            self.free_made_since(floor, root);
+        }
+        for dead in free {
+            self.memory.vacate(dead.slot, &mut self.pools);
+        }
+        self.reclaim();
+    }
+
+    /// Frees the part of the subtree at `link` that was made in epoch `floor` or later. A node's children are never younger than it.
+    fn free_made_since(&mut self, floor: u64, link: Link) {
+        let mut pending = vec![link];
+        while let Some(link) = pending.pop() {
+            match link.target() {
+                Target::Inner(id) => {
+                    let node = self.memory.inner(id);
+                    if node.epoch < floor {
+                        continue;
+                    }
+                    pending.extend([node.link(Side::Left), node.link(Side::Right)]);
+                    let key = node.key;
+                    if self.memory.key_slot(key).epoch >= floor {
+                        self.memory.vacate(SlotId::Key(key), &mut self.pools);
+                    }
+                    self.memory.vacate(SlotId::Inner(id), &mut self.pools);
+                }
+                Target::Leaf(id) => {
+                    if self.memory.leaf(id).epoch >= floor {
+                        self.memory.vacate(SlotId::Leaf(id), &mut self.pools);
+                    }
+                }
+                Target::Stub(id) => {
+                    if self.memory.stub(id).epoch >= floor {
+                        pending.extend(self.memory.resident(id));
+                        self.memory.vacate(SlotId::Stub(id), &mut self.pools);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Fills a pool up to `need` numbers, some more at a time.
+fn fill(pool: &mut Vec<u32>, need: usize, mut take: impl FnMut(u32, &mut Vec<u32>)) -> Result<(), TreeError> {
+    while pool.len() < need {
+        let before = pool.len();
+        take(POOL_REFILL, pool);
+        if pool.len() == before {
+            return Err(TreeError::Full);
+        }
+    }
+    Ok(())
+}

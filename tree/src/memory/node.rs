@@ -1,0 +1,344 @@
+//! The nodes as they lie in memory.
+//!
+//! An inner node holds what is known of both children (hash, height, size), so that an update touches its path and no sibling.
+//! A node with nonce 0 is a *draft*: made since the last save, not yet numbered.
+
+use std::sync::atomic::AtomicU32;
+
+use treering_proofs::Hash;
+
+use super::arena::Slot;
+use crate::{NodeKey, Side};
+
+/// Which slot a child is in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Link(u32);
+
+/// What kind of slot a link leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Target {
+    Inner(u32),
+    Leaf(u32),
+    /// A saved node that is read from storage when first needed.
+    Stub(u32),
+}
+
+const KIND_SHIFT: u32 = 30;
+const ID_MASK: u32 = (1 << KIND_SHIFT) - 1;
+
+impl Link {
+    /// Leads nowhere; only in vacant slots.
+    const VACANT: Self = Self(u32::MAX);
+
+    #[inline]
+    pub(crate) const fn inner(id: u32) -> Self {
+        Self(id)
+    }
+
+    #[inline]
+    pub(crate) const fn leaf(id: u32) -> Self {
+        Self(id | 1 << KIND_SHIFT)
+    }
+
+    #[inline]
+    pub(crate) const fn stub(id: u32) -> Self {
+        Self(id | 2 << KIND_SHIFT)
+    }
+
+    #[inline]
+    pub(crate) const fn target(self) -> Target {
+        let id = self.0 & ID_MASK;
+        match self.0 >> KIND_SHIFT {
+            0 => Target::Inner(id),
+            1 => Target::Leaf(id),
+            _ => Target::Stub(id),
+        }
+    }
+
+    pub(crate) const fn to_bits(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+}
+
+/// All that a parent (or the tree, of its root) knows of a node.
+#[derive(Clone, Copy)]
+pub(crate) struct Child {
+    pub(crate) link: Link,
+    /// Meaningless while `dirty`.
+    pub(crate) hash: Hash,
+    pub(crate) height: u8,
+    pub(crate) size: u64,
+    /// The node was changed since its hash was computed. Then it is a draft, and its ancestors are dirty drafts too.
+    pub(crate) dirty: bool,
+}
+
+/// An inner node: 128 bytes, two cache lines, the second holding all that a walk needs.
+#[repr(C, align(64))]
+#[derive(Clone)]
+pub(crate) struct Inner {
+    hashes: [Hash; 2],
+    /// The first eight bytes of the routing key, big endian, zeros behind a shorter key.
+    pub(crate) prefix: u64,
+    links: [Link; 2],
+    sizes: [u64; 2],
+    pub(crate) version: u64,
+    pub(crate) epoch: u64,
+    /// Slot of the routing key.
+    pub(crate) key: u32,
+    pub(crate) nonce: u32,
+    heights: [u8; 2],
+    dirty: [bool; 2],
+}
+
+const _: () = assert!(size_of::<Inner>() == 128);
+
+impl Slot for Inner {
+    const VACANT: Self = Self {
+        hashes: [Hash::new([0; 32]); 2],
+        prefix: 0,
+        links: [Link::VACANT; 2],
+        sizes: [0; 2],
+        version: 0,
+        epoch: u64::MAX,
+        key: 0,
+        nonce: 0,
+        heights: [0; 2],
+        dirty: [false; 2],
+    };
+}
+
+/// Indexes the pair arrays of [`Inner`]; both arrays have two entries and a side is 0 or 1.
+macro_rules! at {
+    ($pair:expr, $side:expr) => {
+        match $side {
+            Side::Left => &$pair[0],
+            Side::Right => &$pair[1],
+        }
+    };
+    (mut $pair:expr, $side:expr) => {
+        match $side {
+            Side::Left => &mut $pair[0],
+            Side::Right => &mut $pair[1],
+        }
+    };
+}
+
+impl Inner {
+    /// A draft with the routing key in slot `key`.
+    pub(crate) fn new(prefix: u64, key: u32, left: Child, right: Child) -> Self {
+        let mut node = Self { prefix, key, ..Self::VACANT };
+        node.set_child(Side::Left, left);
+        node.set_child(Side::Right, right);
+        node
+    }
+
+    #[inline]
+    pub(crate) fn child(&self, side: Side) -> Child {
+        Child {
+            link: *at!(self.links, side),
+            hash: *at!(self.hashes, side),
+            height: *at!(self.heights, side),
+            size: *at!(self.sizes, side),
+            dirty: *at!(self.dirty, side),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn set_child(&mut self, side: Side, child: Child) {
+        *at!(mut self.links, side) = child.link;
+        *at!(mut self.hashes, side) = child.hash;
+        *at!(mut self.heights, side) = child.height;
+        *at!(mut self.sizes, side) = child.size;
+        *at!(mut self.dirty, side) = child.dirty;
+    }
+
+    #[inline]
+    pub(crate) fn link(&self, side: Side) -> Link {
+        *at!(self.links, side)
+    }
+
+    pub(crate) fn set_link(&mut self, side: Side, link: Link) {
+        *at!(mut self.links, side) = link;
+    }
+
+    #[inline]
+    pub(crate) fn hash(&self, side: Side) -> &Hash {
+        at!(self.hashes, side)
+    }
+
+    /// Records the hash of a dirty child.
+    #[inline]
+    pub(crate) fn set_hash(&mut self, side: Side, hash: Hash) {
+        *at!(mut self.hashes, side) = hash;
+        *at!(mut self.dirty, side) = false;
+    }
+
+    #[inline]
+    pub(crate) fn is_dirty(&self, side: Side) -> bool {
+        *at!(self.dirty, side)
+    }
+
+    #[inline]
+    pub(crate) fn child_height(&self, side: Side) -> u8 {
+        *at!(self.heights, side)
+    }
+
+    #[inline]
+    pub(crate) fn child_size(&self, side: Side) -> u64 {
+        *at!(self.sizes, side)
+    }
+
+    /// 1 + the higher child's height.
+    #[inline]
+    pub(crate) fn height(&self) -> u8 {
+        let [left, right] = self.heights;
+        1 + left.max(right)
+    }
+
+    /// Leaves below.
+    #[inline]
+    pub(crate) fn size(&self) -> u64 {
+        let [left, right] = self.sizes;
+        left + right
+    }
+
+    /// Height of the left child less that of the right one.
+    #[inline]
+    pub(crate) fn balance(&self) -> i16 {
+        let [left, right] = self.heights;
+        i16::from(left) - i16::from(right)
+    }
+
+    /// Its name in storage; `None` for a draft.
+    pub(crate) fn node_key(&self) -> Option<NodeKey> {
+        NodeKey::of_saved(self.version, self.nonce)
+    }
+}
+
+/// A leaf. Key and value lie in one allocation.
+pub(crate) struct Leaf {
+    /// Key and value, one behind the other; `None` in a vacant slot.
+    data: Option<Box<[u8]>>,
+    pub(crate) version: u64,
+    pub(crate) epoch: u64,
+    key_length: u32,
+    pub(crate) nonce: u32,
+}
+
+impl Slot for Leaf {
+    const VACANT: Self = Self { data: None, version: 0, epoch: u64::MAX, key_length: 0, nonce: 0 };
+}
+
+impl Leaf {
+    /// A draft. Keys are at most 64 KiB (checked by the tree).
+    pub(crate) fn new(key: &[u8], value: &[u8]) -> Self {
+        let data = [key, value].concat().into_boxed_slice();
+        let key_length = u32::try_from(key.len()).unwrap_or(u32::MAX);
+        Self { data: Some(data), key_length, ..Self::VACANT }
+    }
+
+    fn split(&self) -> (&[u8], &[u8]) {
+        let data = self.data.as_deref().unwrap_or_default();
+        data.split_at_checked(self.key_length as usize).unwrap_or((data, &[]))
+    }
+
+    #[inline]
+    pub(crate) fn key(&self) -> &[u8] {
+        self.split().0
+    }
+
+    #[inline]
+    pub(crate) fn value(&self) -> &[u8] {
+        self.split().1
+    }
+
+    /// Bytes that it holds beside its slot.
+    pub(crate) fn heap_bytes(&self) -> u64 {
+        self.data.as_deref().map_or(0, |data| data.len() as u64)
+    }
+
+    /// Its name in storage; `None` for a draft.
+    pub(crate) fn node_key(&self) -> Option<NodeKey> {
+        NodeKey::of_saved(self.version, self.nonce)
+    }
+}
+
+/// The full routing key of one inner node; the node's later copies keep the slot.
+pub(crate) struct RoutingKey {
+    bytes: Option<Box<[u8]>>,
+    pub(crate) epoch: u64,
+}
+
+impl Slot for RoutingKey {
+    const VACANT: Self = Self { bytes: None, epoch: u64::MAX };
+}
+
+impl RoutingKey {
+    pub(crate) fn new(bytes: &[u8], epoch: u64) -> Self {
+        Self { bytes: Some(bytes.into()), epoch }
+    }
+
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.as_deref().unwrap_or_default()
+    }
+}
+
+/// Stands for a saved node that is read from storage when first needed. All parents that share the node share its stub, so
+/// what one of them loads, all have.
+pub(crate) struct Stub {
+    /// Version and nonce of the node in storage.
+    pub(crate) node: NodeKey,
+    pub(crate) epoch: u64,
+    /// [`Stub::ABSENT`], or the bits of the link to the loaded node.
+    pub(crate) resident: AtomicU32,
+}
+
+impl Stub {
+    pub(crate) const ABSENT: u32 = u32::MAX;
+}
+
+impl Slot for Stub {
+    const VACANT: Self = Self { node: NodeKey::VACANT, epoch: u64::MAX, resident: AtomicU32::new(Self::ABSENT) };
+}
+
+/// The first eight bytes of a key as a number that sorts like the key.
+#[inline]
+pub(crate) fn prefix_of(key: &[u8]) -> u64 {
+    if let Some(first) = key.first_chunk::<8>() {
+        return u64::from_be_bytes(*first);
+    }
+    key.iter().zip([56, 48, 40, 32, 24, 16, 8]).map(|(&byte, shift)| u64::from(byte) << shift).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_sort_like_keys() {
+        let keys: [&[u8]; 7] = [b"", b"\0", b"a", b"a\0", b"abcdefgh", b"abcdefghi", b"b"];
+        for pair in keys.windows(2) {
+            assert!(prefix_of(pair[0]) <= prefix_of(pair[1]), "{pair:?}");
+        }
+        assert_eq!(prefix_of(b"a"), 0x6100_0000_0000_0000);
+    }
+
+    #[test]
+    fn a_leaf_keeps_key_and_value_apart() {
+        let leaf = Leaf::new(b"key", b"value");
+        assert_eq!((leaf.key(), leaf.value()), (&b"key"[..], &b"value"[..]));
+        assert_eq!(Leaf::new(b"", b"").value(), b"");
+    }
+
+    #[test]
+    fn links_name_their_kind() {
+        assert_eq!(Link::inner(7).target(), Target::Inner(7));
+        assert_eq!(Link::leaf(7).target(), Target::Leaf(7));
+        assert_eq!(Link::from_bits(Link::stub(7).to_bits()).target(), Target::Stub(7));
+    }
+}

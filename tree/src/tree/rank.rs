@@ -1,0 +1,59 @@
+//! Keys by their place in the order, counted from 0.
+
+use super::Tree;
+use crate::memory::{Node, prefix_of};
+use crate::{Side, TreeError};
+
+impl Tree {
+    /// The key with `index` smaller keys, and its value. O(log n).
+    ///
+    /// # Errors
+    /// When a node must be loaded and can't be.
+    pub fn get_by_index(&self, index: u64) -> Result<Option<(&[u8], &[u8])>, TreeError> {
+        let Some(mut child) = self.root.filter(|root| index < root.size) else { return Ok(None) };
+        let mut rest = index;
+        loop {
+            match self.memory().enter(&child)? {
+                Node::Leaf(leaf) => return Ok(Some((leaf.key(), leaf.value()))),
+                Node::Inner(node) => {
+                    let left = node.child_size(Side::Left);
+                    child = match rest.checked_sub(left) {
+                        None => node.child(Side::Left),
+                        Some(beyond) => {
+                            rest = beyond;
+                            node.child(Side::Right)
+                        }
+                    };
+                }
+            }
+        }
+    }
+
+    /// How many keys are smaller than `key`: as `Ok` the index of a key of the tree, as `Err` where an absent key would be. O(log n).
+    ///
+    /// # Errors
+    /// When a node must be loaded and can't be.
+    pub fn index_of(&self, key: &[u8]) -> Result<Result<u64, u64>, TreeError> {
+        let Some(mut child) = self.root else { return Ok(Err(0)) };
+        let prefix = prefix_of(key);
+        let mut smaller = 0;
+        loop {
+            match self.memory().enter(&child)? {
+                Node::Leaf(leaf) => {
+                    return Ok(match leaf.key().cmp(key) {
+                        std::cmp::Ordering::Equal => Ok(smaller),
+                        std::cmp::Ordering::Less => Err(smaller + 1),
+                        std::cmp::Ordering::Greater => Err(smaller),
+                    });
+                }
+                Node::Inner(node) => {
+                    let side = self.memory().route(node, prefix, key);
+                    if side == Side::Right {
+                        smaller += node.child_size(Side::Left);
+                    }
+                    child = node.child(side);
+                }
+            }
+        }
+    }
+}
