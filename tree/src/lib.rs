@@ -41,6 +41,7 @@ pub use tree::check::{CheckError, CheckReport};
 pub use tree::export::{Export, ExportNode};
 pub use tree::import::Importer;
 pub use tree::iterate::{Entry, Order, Range};
+pub use tree::lookup::Resident;
 pub use tree::render::Style;
 pub use tree::save::{NewNodes, SavedVersion};
 pub use tree::{Options, RootRecord, Tree};

@@ -8,11 +8,13 @@
 
 pub(crate) mod arena;
 pub(crate) mod branch;
+#[cfg(test)]
+mod census;
 pub(crate) mod lineage;
 pub(crate) mod node;
 
 pub(crate) use branch::Branch;
-pub(crate) use node::{Child, Inner, Leaf, Link, Target, prefix_of};
+pub(crate) use node::{Child, Inner, Leaf, Link, State, Target, prefix_of};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +23,7 @@ use treering_proofs::HashFunction;
 
 use crate::{ChildRecord, NodeKey, NodeRecord, NodeSource, Side, TreeError, hashing};
 use arena::{Arena, Slot};
-use lineage::{Lineage, Segment, SlotId};
+use lineage::{Dead, Lineage, Segment, SlotId};
 use node::{RoutingKey, Stub};
 
 /// Locks that keep two readers from loading one node twice; a stub is under the lock of its number's remainder.
@@ -152,6 +154,16 @@ impl Memory {
         }
     }
 
+    /// Has the processor fetch a node that will be needed soon.
+    #[inline]
+    pub(crate) fn prefetch(&self, link: Link) {
+        match link.target() {
+            Target::Inner(id) => self.inners.prefetch(id),
+            Target::Leaf(id) => self.leaves.prefetch(id),
+            Target::Stub(_) => {}
+        }
+    }
+
     /// The name of the node that `child` leads to; `None` for a draft. Reads nothing from storage.
     pub(crate) fn node_key(&self, child: &Child) -> Option<NodeKey> {
         match child.link.target() {
@@ -203,7 +215,7 @@ impl Memory {
     fn stub_for(&self, child: &ChildRecord, epoch: u64) -> Result<Child, TreeError> {
         let stub = Stub { node: child.node, epoch, ..Stub::VACANT };
         let link = Link::stub(Self::place(&self.stubs, stub)?);
-        Ok(Child { link, hash: child.hash, height: child.height, size: child.size, dirty: false })
+        Ok(Child { link, hash: child.hash, height: child.height, size: child.size, state: State::Saved })
     }
 
     /// Puts a value into a fresh slot.
@@ -237,6 +249,57 @@ impl Memory {
         let value = std::mem::replace(unsafe { arena.get_mut(id) }, T::VACANT);
         pool.push(id);
         heap_bytes(&value)
+    }
+
+    /// Frees slots that nobody reaches any more.
+    fn free(&self, slots: Vec<Dead>) {
+        if slots.is_empty() {
+            return;
+        }
+        let mut pools = Pools::default();
+        for dead in slots {
+            self.vacate(dead.slot, &mut pools);
+        }
+        self.give_back(&mut pools);
+    }
+
+    /// Frees the parts of the subtrees at `links` that were made in epoch `floor` or later, which the caller must have for itself.
+    /// Gives the links to what is older. (Between a node and its child no floor ever lies: see invariant 5 of [`lineage`].)
+    fn free_made_since(&self, floor: u64, links: Vec<Link>, pools: &mut Pools) -> Vec<Link> {
+        let mut older = Vec::new();
+        let mut pending = links;
+        while let Some(link) = pending.pop() {
+            if self.epoch(link) < floor {
+                older.push(link);
+                continue;
+            }
+            match link.target() {
+                Target::Inner(id) => {
+                    let node = self.inner(id);
+                    pending.extend([node.link(Side::Left), node.link(Side::Right)]);
+                    let key = node.key;
+                    if self.key_slot(key).epoch >= floor {
+                        self.vacate(SlotId::Key(key), pools);
+                    }
+                    self.vacate(SlotId::Inner(id), pools);
+                }
+                Target::Leaf(id) => self.vacate(SlotId::Leaf(id), pools),
+                Target::Stub(id) => {
+                    pending.extend(self.resident(id));
+                    self.vacate(SlotId::Stub(id), pools);
+                }
+            }
+        }
+        older
+    }
+
+    /// The epoch in which the slot was made.
+    fn epoch(&self, link: Link) -> u64 {
+        match link.target() {
+            Target::Inner(id) => self.inner(id).epoch,
+            Target::Leaf(id) => self.leaf(id).epoch,
+            Target::Stub(id) => self.stub(id).epoch,
+        }
     }
 
     fn give_back(&self, pools: &mut Pools) {

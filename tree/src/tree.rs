@@ -1,11 +1,13 @@
 //! The tree. Each operation has its file; this one has what they share.
 
+#[cfg(test)]
+mod census;
 pub mod check;
 pub mod export;
 pub mod import;
 mod insert;
 pub mod iterate;
-mod lookup;
+pub mod lookup;
 mod path;
 mod prove;
 mod rank;
@@ -141,15 +143,15 @@ impl Tree {
     /// Makes `version` the first one to be saved.
     ///
     /// # Errors
-    /// [`TreeError::InitialVersion`] when it is 0 or over 2^63 - 1, or when a version was saved already.
+    /// [`TreeError::InitialVersion`] when it is 0 or over 2^63 - 1, or when a version was saved already; [`TreeError::Full`].
     pub fn set_initial_version(&mut self, version: u64) -> Result<(), TreeError> {
         check_initial_version(version)?;
         if self.version != 0 {
             return Err(TreeError::InitialVersion { version, why: "a version was saved already" });
         }
-        self.initial_version = version;
         // Hashes computed by `working_hash` hold the version that was to come.
-        self.invalidate_drafts();
+        self.invalidate_drafts()?;
+        self.initial_version = version;
         Ok(())
     }
 
@@ -183,7 +185,7 @@ impl Tree {
     pub fn root_hash(&self) -> Option<Hash> {
         match self.root {
             None => Some(self.hash_function().empty_root()),
-            Some(root) => (!root.dirty).then_some(root.hash),
+            Some(root) => (!root.is_dirty()).then_some(root.hash),
         }
     }
 

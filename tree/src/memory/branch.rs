@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use treering_proofs::HashFunction;
 
-use super::lineage::{Dead, Segment, SlotId};
+use super::lineage::{Dead, Forked, Segment, SlotId};
 use super::node::{Child, Inner, Leaf, Link, RoutingKey, Target, prefix_of};
 use super::{Memory, Pools};
 use crate::{NodeKey, NodeSource, Side, TreeError};
@@ -58,6 +58,16 @@ impl Orphans {
     }
 }
 
+impl Drop for Orphans {
+    /// List by list: a branch with very many savepoints has a chain too long for the stack.
+    fn drop(&mut self) {
+        let mut next = self.earlier.take();
+        while let Some(mut list) = next.and_then(Arc::into_inner) {
+            next = list.earlier.take();
+        }
+    }
+}
+
 impl Place {
     fn new(segment: Segment, orphans: Orphans) -> Self {
         Self { segment, dead: Vec::new(), orphans }
@@ -95,8 +105,9 @@ impl Branch {
     pub(crate) fn fork(&self) -> Self {
         let mut place = self.lock();
         let dead = std::mem::take(&mut place.dead);
-        let (mine, other) = self.memory.lineage().fork(place.segment.epoch, dead);
+        let Forked { mine, other, free } = self.memory.lineage().fork(place.segment.epoch, dead);
         place.segment = mine;
+        self.memory.free(free);
         let orphans = place.orphans.share();
         Self { memory: Arc::clone(&self.memory), place: Mutex::new(Place::new(other, orphans)), pools: Pools::default() }
     }
@@ -220,15 +231,17 @@ impl Branch {
         unsafe { self.memory.inners.get_mut(id) }
     }
 
-    /// Numbers an own draft: from now on it is a saved node of `version`.
-    pub(crate) fn number_inner(&mut self, id: u32, node: NodeKey) {
-        let inner = self.inner_mut(id);
-        (inner.version, inner.nonce) = (node.version(), node.nonce());
-    }
-
-    /// Numbers an own draft: from now on it is a saved node of `version`.
-    pub(crate) fn number_leaf(&mut self, link: Link, node: NodeKey) {
-        let Target::Leaf(id) = link.target() else { unreachable!("drafts are never behind a stub") };
+    /// Numbers an own draft: from now on it is the saved node `node`.
+    pub(crate) fn number(&mut self, link: Link, node: NodeKey) {
+        let id = match link.target() {
+            Target::Leaf(id) => id,
+            Target::Inner(id) => {
+                let inner = self.inner_mut(id);
+                (inner.version, inner.nonce) = (node.version(), node.nonce());
+                return;
+            }
+            Target::Stub(_) => unreachable!("drafts are never behind a stub"),
+        };
         let leaf = self.memory.leaf(id);
         let (epoch, nonce) = (leaf.epoch, leaf.nonce);
         assert!(self.is_own_draft(epoch, nonce), "a node that others may see is never changed");
@@ -339,7 +352,8 @@ impl Branch {
         }
         let record = crate::ChildRecord { node, hash: child.hash, height: child.height, size: child.size };
         let stub = self.stub(&record)?;
-        self.free_made_since(0, child.link);
+        let shared = self.memory.free_made_since(0, vec![child.link], &mut self.pools);
+        debug_assert!(shared.is_empty(), "the only branch shares nothing");
         self.memory.give_back(&mut self.pools);
         Ok(stub)
     }
@@ -352,56 +366,28 @@ impl Branch {
     }
 
     /// Ends the branch: frees what only it reaches from `root`. Takes time by what the branch made, not by the tree's size.
+    ///
+    /// The walk comes before the books are closed: as long as the branch is in them, no other one writes or frees what it reads.
+    /// When another branch ends meanwhile, this one may be left alone with more; the walk goes on there.
     pub(crate) fn close(&mut self, root: Option<Link>) {
-        let epoch = self.place().segment.epoch;
-        let (free, last) = {
-            let mut lineage = self.memory.lineage();
-            let free = lineage.close(epoch);
-            (free, lineage.branches() == 0)
-        };
-        if last {
+        let Self { memory, place, pools } = self;
+        let place = place.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if memory.lineage().is_single() {
             return; // The memory goes with its last branch.
         }
-        let floor = self.place().floor();
-        if let Some(root) = root {
-            self.free_made_since(floor, root);
-        }
+        let mut shared: Vec<Link> = root.into_iter().collect();
+        let free = loop {
+            let floor = place.floor();
+            shared = memory.free_made_since(floor, shared, pools);
+            let mut lineage = memory.lineage();
+            if place.floor() == floor {
+                break lineage.close(place.segment.epoch);
+            }
+        };
         for dead in free {
-            self.memory.vacate(dead.slot, &mut self.pools);
+            memory.vacate(dead.slot, pools);
         }
         self.reclaim();
-    }
-
-    /// Frees the part of the subtree at `link` that was made in epoch `floor` or later. A node's children are never younger than it.
-    fn free_made_since(&mut self, floor: u64, link: Link) {
-        let mut pending = vec![link];
-        while let Some(link) = pending.pop() {
-            match link.target() {
-                Target::Inner(id) => {
-                    let node = self.memory.inner(id);
-                    if node.epoch < floor {
-                        continue;
-                    }
-                    pending.extend([node.link(Side::Left), node.link(Side::Right)]);
-                    let key = node.key;
-                    if self.memory.key_slot(key).epoch >= floor {
-                        self.memory.vacate(SlotId::Key(key), &mut self.pools);
-                    }
-                    self.memory.vacate(SlotId::Inner(id), &mut self.pools);
-                }
-                Target::Leaf(id) => {
-                    if self.memory.leaf(id).epoch >= floor {
-                        self.memory.vacate(SlotId::Leaf(id), &mut self.pools);
-                    }
-                }
-                Target::Stub(id) => {
-                    if self.memory.stub(id).epoch >= floor {
-                        pending.extend(self.memory.resident(id));
-                        self.memory.vacate(SlotId::Stub(id), &mut self.pools);
-                    }
-                }
-            }
-        }
     }
 }
 

@@ -9,6 +9,14 @@
 //! 3. A slot made within a segment (epoch >= floor) and dead within it is reachable by nobody: it is free at once.
 //! 4. A slot made earlier and dead in a segment is still seen by the branches beside it; it is free as soon as merging
 //!    moves the floor down to its epoch, that is, when the last of them is gone.
+//! 5. A branch makes and changes slots of epochs from its floor to its own epoch. Every later floor in its line of descent is at most that
+//!    floor, or is a new epoch above them all. So no floor ever comes to lie between two slots of one line that belong together
+//!    (a node and its child, its routing key or its stub), whichever of the two is younger, unless the older one was there at the fork.
+//!
+//! Why these orderings suffice: segments change under one lock only. A branch that ends does its last read of shared slots before it takes that
+//! lock, and whoever lowers a floor does so (`Release`) under the lock afterwards; the branch left over reads its floor with `Acquire` before it
+//! writes or frees what was shared. So the last read happens before the first write. A stale floor is higher than the true one, which
+//! only makes a branch copy, or wait with freeing, more than it must.
 //!
 //! ```text
 //!     #0 ---- #1 ---- #3   the working tree            dropping the snapshot at #4 merges #1 and #3:
@@ -46,6 +54,16 @@ pub(crate) struct Segment {
     pub(crate) floor: Arc<AtomicU64>,
 }
 
+/// What a fork gives.
+pub(crate) struct Forked {
+    /// Where the branch goes on.
+    pub(crate) mine: Segment,
+    /// Where the new branch starts.
+    pub(crate) other: Segment,
+    /// Slots that nobody can reach any more.
+    pub(crate) free: Vec<Dead>,
+}
+
 struct Record {
     parent: Option<u64>,
     children: Vec<u64>,
@@ -76,14 +94,18 @@ impl Lineage {
     }
 
     /// Closes the segment of a branch that recorded `dead`, and opens one for it and one for its new sibling.
-    pub(crate) fn fork(&mut self, epoch: u64, dead: Vec<Dead>) -> (Segment, Segment) {
-        let first = self.open(Some(epoch));
-        let second = self.open(Some(epoch));
+    pub(crate) fn fork(&mut self, epoch: u64, mut dead: Vec<Dead>) -> Forked {
+        let mine = self.open(Some(epoch));
+        let other = self.open(Some(epoch));
+        let mut free = Vec::new();
         if let Some(record) = self.segments.get_mut(&epoch) {
-            record.dead.extend(dead);
-            record.children = vec![first.epoch, second.epoch];
+            // The floor may have moved down since they died.
+            let floor = record.floor.load(Ordering::Acquire);
+            free.extend(dead.extract_if(.., |dead| dead.epoch >= floor));
+            record.dead.append(&mut dead);
+            record.children = vec![mine.epoch, other.epoch];
         }
-        (first, second)
+        Forked { mine, other, free }
     }
 
     /// Ends a branch. What it recorded as dead lives on in others and is forgotten. Gives the slots that nobody can reach any more.
@@ -109,8 +131,11 @@ impl Lineage {
         let floor = upper_record.floor.load(Ordering::Acquire);
         record.floor.store(floor, Ordering::Release);
         record.parent = upper_record.parent;
-        record.dead.extend(upper_record.dead);
-        record.dead.extract_if(.., |dead| dead.epoch >= floor).collect()
+        // What died in `upper` and is recorded there was made before it, so it stays; that list may be long, and is not walked.
+        let free = record.dead.extract_if(.., |dead| dead.epoch >= floor).collect();
+        let mut kept = std::mem::replace(&mut record.dead, upper_record.dead);
+        record.dead.append(&mut kept);
+        free
     }
 
     /// Whether there is one branch only.
@@ -135,9 +160,9 @@ mod tests {
     #[test]
     fn a_slot_is_free_when_the_last_snapshot_that_sees_it_goes() {
         let (mut lineage, main) = Lineage::new();
-        let (main, old) = lineage.fork(main.epoch, vec![]);
+        let Forked { mine: main, other: old, .. } = lineage.fork(main.epoch, vec![]);
         // Slot 7 was made in epoch 0 and dies in the working tree, after the first snapshot and before the second.
-        let (main, new) = lineage.fork(main.epoch, vec![dead(7, 0)]);
+        let Forked { mine: main, other: new, .. } = lineage.fork(main.epoch, vec![dead(7, 0)]);
         assert_eq!(lineage.close(new.epoch), vec![]);
         assert_eq!(lineage.close(old.epoch), vec![dead(7, 0)]);
         assert_eq!(main.floor.load(Ordering::Relaxed), 0);
@@ -147,10 +172,10 @@ mod tests {
     #[test]
     fn dropping_the_newest_snapshot_frees_what_only_it_saw() {
         let (mut lineage, main) = Lineage::new();
-        let (main, _old) = lineage.fork(main.epoch, vec![]);
+        let Forked { mine: main, other: _old, .. } = lineage.fork(main.epoch, vec![]);
         let made_between = main.epoch;
-        let (main, new) = lineage.fork(main.epoch, vec![]);
-        let (_main, newest) = lineage.fork(main.epoch, vec![dead(1, 0), dead(2, made_between)]);
+        let Forked { mine: main, other: new, .. } = lineage.fork(main.epoch, vec![]);
+        let Forked { other: newest, .. } = lineage.fork(main.epoch, vec![dead(1, 0), dead(2, made_between)]);
         assert_eq!(lineage.close(newest.epoch), vec![]);
         assert_eq!(lineage.close(new.epoch), vec![dead(2, made_between)]);
     }
@@ -158,11 +183,20 @@ mod tests {
     #[test]
     fn deaths_of_a_dropped_branch_are_forgotten() {
         let (mut lineage, main) = Lineage::new();
-        let (main, branch) = lineage.fork(main.epoch, vec![]);
-        let (branch, inner) = lineage.fork(branch.epoch, vec![dead(3, 0)]);
+        let Forked { mine: main, other: branch, .. } = lineage.fork(main.epoch, vec![]);
+        let Forked { mine: branch, other: inner, .. } = lineage.fork(branch.epoch, vec![dead(3, 0)]);
         assert_eq!(lineage.close(inner.epoch), vec![]);
         assert_eq!(lineage.close(branch.epoch), vec![]);
         assert_eq!(lineage.branches(), 1);
         assert_eq!(main.floor.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn what_died_before_the_floor_moved_down_is_free_at_the_next_fork() {
+        let (mut lineage, main) = Lineage::new();
+        let Forked { mine: main, other: old, .. } = lineage.fork(main.epoch, vec![]);
+        assert_eq!(lineage.close(old.epoch), vec![]);
+        let forked = lineage.fork(main.epoch, vec![dead(5, 0)]);
+        assert_eq!(forked.free, vec![dead(5, 0)]);
     }
 }

@@ -68,12 +68,30 @@ impl Link {
 #[derive(Clone, Copy)]
 pub(crate) struct Child {
     pub(crate) link: Link,
-    /// Meaningless while `dirty`.
+    /// Meaningless while dirty.
     pub(crate) hash: Hash,
     pub(crate) height: u8,
     pub(crate) size: u64,
-    /// The node was changed since its hash was computed. Then it is a draft, and its ancestors are dirty drafts too.
-    pub(crate) dirty: bool,
+    pub(crate) state: State,
+}
+
+/// How far a node has come. A parent keeps it of its children, so that telling drafts from saved nodes touches no sibling.
+/// Above a draft are drafts only, above a dirty draft dirty ones only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum State {
+    /// Numbered and hashed: it never changes again.
+    Saved,
+    /// A draft whose hash is known, for the version that is to come.
+    Hashed,
+    /// A draft that was changed since it was hashed.
+    Dirty,
+}
+
+impl Child {
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.state == State::Dirty
+    }
 }
 
 /// An inner node: 128 bytes, two cache lines, the second holding all that a walk needs.
@@ -91,7 +109,7 @@ pub(crate) struct Inner {
     pub(crate) key: u32,
     pub(crate) nonce: u32,
     heights: [u8; 2],
-    dirty: [bool; 2],
+    states: [State; 2],
 }
 
 const _: () = assert!(size_of::<Inner>() == 128);
@@ -107,7 +125,7 @@ impl Slot for Inner {
         key: 0,
         nonce: 0,
         heights: [0; 2],
-        dirty: [false; 2],
+        states: [State::Saved; 2],
     };
 }
 
@@ -143,7 +161,7 @@ impl Inner {
             hash: *at!(self.hashes, side),
             height: *at!(self.heights, side),
             size: *at!(self.sizes, side),
-            dirty: *at!(self.dirty, side),
+            state: *at!(self.states, side),
         }
     }
 
@@ -153,7 +171,7 @@ impl Inner {
         *at!(mut self.hashes, side) = child.hash;
         *at!(mut self.heights, side) = child.height;
         *at!(mut self.sizes, side) = child.size;
-        *at!(mut self.dirty, side) = child.dirty;
+        *at!(mut self.states, side) = child.state;
     }
 
     #[inline]
@@ -170,16 +188,14 @@ impl Inner {
         at!(self.hashes, side)
     }
 
-    /// Records the hash of a dirty child.
     #[inline]
-    pub(crate) fn set_hash(&mut self, side: Side, hash: Hash) {
-        *at!(mut self.hashes, side) = hash;
-        *at!(mut self.dirty, side) = false;
+    pub(crate) fn state(&self, side: Side) -> State {
+        *at!(self.states, side)
     }
 
     #[inline]
-    pub(crate) fn is_dirty(&self, side: Side) -> bool {
-        *at!(self.dirty, side)
+    pub(crate) fn set_state(&mut self, side: Side, state: State) {
+        *at!(mut self.states, side) = state;
     }
 
     #[inline]

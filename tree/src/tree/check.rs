@@ -4,7 +4,7 @@ use treering_proofs::Hash;
 
 use super::Tree;
 use super::save::hash_node;
-use crate::memory::{Child, Node, prefix_of};
+use crate::memory::{Child, Node, State, prefix_of};
 use crate::{NodeKey, Side, TreeError};
 
 /// What a check found to be right.
@@ -55,7 +55,7 @@ impl Tree {
         let mut report = CheckReport::default();
         if let Some(root) = self.root {
             let checked = self.check_subtree(&root, u64::MAX, &mut report)?;
-            let known = (!root.dirty).then_some(root.hash);
+            let known = (!root.is_dirty()).then_some(root.hash);
             if checked.hash != known {
                 return Err(CheckError::Broken { node: self.memory().node_key(&root), what: "its hash is not the root hash" });
             }
@@ -71,6 +71,9 @@ impl Tree {
         let version = node_key.map_or_else(|| self.next_version(), |node| Ok(node.version()))?;
         if version > parent_version {
             return Err(broken("it is newer than its parent"));
+        }
+        if node_key.is_some() != (child.state == State::Saved) {
+            return Err(broken("its parent does not know whether it is saved"));
         }
         let node = memory.enter(child)?;
         let (smallest, largest) = match node {
@@ -88,8 +91,8 @@ impl Tree {
                 if (inner.height(), inner.size()) != (child.height, child.size) {
                     return Err(broken("its height or size is not what its parent says"));
                 }
-                if (inner.is_dirty(Side::Left) || inner.is_dirty(Side::Right)) && !child.dirty {
-                    return Err(broken("it is marked clean over a dirty child"));
+                if [Side::Left, Side::Right].into_iter().any(|side| inner.state(side) as u8 > child.state as u8) {
+                    return Err(broken("a child of it has come less far than it"));
                 }
                 report.inner_nodes += 1;
                 let left = self.check_subtree(&inner.child(Side::Left), version, report)?;
@@ -112,7 +115,7 @@ impl Tree {
                 (left.smallest, right.largest)
             }
         };
-        let hash = (!child.dirty).then(|| hash_node(memory.function, node, version));
+        let hash = (!child.is_dirty()).then(|| hash_node(memory.function, node, version));
         report.hashes += u64::from(hash.is_some());
         Ok(Checked { smallest, largest, hash })
     }

@@ -9,7 +9,7 @@ use super::export::ExportNode;
 use super::insert::UNHASHED;
 use super::save::hash_node;
 use super::{Options, Tree};
-use crate::memory::{Child, Leaf, Link, Target};
+use crate::memory::{Child, Leaf, Link, State, Target};
 use crate::{MAX_KEY_LEN, MAX_VALUE_LEN, NodeKey, Side, TreeError};
 
 /// Takes a node stream and makes a tree of it. The tree is held in memory whole.
@@ -54,7 +54,7 @@ impl Importer {
         Ok(Self { tree: Tree::with_options(options)?, version, position: 0, stack: Vec::new() })
     }
 
-    /// Takes the next node of the stream.
+    /// Takes the next node of the stream. One that is refused leaves the importer as it was.
     ///
     /// # Errors
     /// [`TreeError::Import`] when it cannot follow what came before it; [`TreeError::KeyTooLong`], [`TreeError::ValueTooLong`].
@@ -88,7 +88,7 @@ impl Importer {
         self.tree.version = self.version;
         if let Some(root) = root {
             self.number(root.child, root.version)?;
-            self.tree.root = Some(root.child);
+            self.tree.root = Some(Child { state: State::Saved, ..root.child });
         }
         Ok(self.tree)
     }
@@ -104,12 +104,12 @@ impl Importer {
         let mut leaf = Leaf::new(key, value);
         leaf.version = version;
         let link = self.tree.branch.add_leaf(leaf);
-        let child = self.hashed(Child { link, hash: UNHASHED, height: 0, size: 1, dirty: false }, version);
+        let child = self.hashed(Child { link, hash: UNHASHED, height: 0, size: 1, state: State::Hashed }, version);
         Ok(Subtree { child, version, smallest: key.to_vec(), largest: key.to_vec() })
     }
 
     fn fork(&mut self, key: &[u8], version: u64, height: u8) -> Result<Subtree, TreeError> {
-        let (Some(right), Some(left)) = (self.stack.pop(), self.stack.pop()) else {
+        let Some([left, right]) = self.stack.last_chunk() else {
             return Err(self.refuse("an inner node comes before its two children"));
         };
         if left.largest >= right.smallest {
@@ -125,9 +125,10 @@ impl Importer {
         if version < left.version.max(right.version) {
             return Err(self.refuse("it is older than a child of its own"));
         }
+        let (Some(right), Some(left)) = (self.stack.pop(), self.stack.pop()) else { unreachable!("two were just seen") };
         let id = self.tree.branch.add_fork(key, left.child, right.child);
         self.tree.branch.inner_mut(id).version = version;
-        let child = self.hashed(Child { dirty: false, ..self.tree.draft(id) }, version);
+        let child = self.hashed(Child { state: State::Hashed, ..self.tree.draft(id) }, version);
         Ok(Subtree { child, version, smallest: left.smallest, largest: right.largest })
     }
 
@@ -144,17 +145,14 @@ impl Importer {
             let nonce = nonces.entry(version).or_insert(0);
             *nonce = nonce.checked_add(1).ok_or(TreeError::Full)?;
             let node = NodeKey::new(version, *nonce);
-            match link.target() {
-                Target::Inner(id) => {
-                    let inner = self.tree.memory().inner(id);
-                    for side in [Side::Right, Side::Left] {
-                        let link = inner.link(side);
-                        pending.push((link, self.version_of(link)));
-                    }
-                    self.tree.branch.number_inner(id, node);
+            if let Target::Inner(id) = link.target() {
+                for side in [Side::Right, Side::Left] {
+                    let below = self.tree.memory().inner(id).link(side);
+                    pending.push((below, self.version_of(below)));
+                    self.tree.branch.inner_mut(id).set_state(side, State::Saved);
                 }
-                _ => self.tree.branch.number_leaf(link, node),
             }
+            self.tree.branch.number(link, node);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use treering_proofs::Hash;
 
 use super::Tree;
-use crate::memory::{Child, Leaf};
+use crate::memory::{Child, Leaf, State};
 use crate::{MAX_KEY_LEN, MAX_VALUE_LEN, TreeError};
 
 /// The hash of a node that has none yet.
@@ -47,7 +47,7 @@ impl Tree {
 
     fn new_leaf(&mut self, key: &[u8], value: &[u8]) -> Child {
         let link = self.branch.add_leaf(Leaf::new(key, value));
-        Child { link, hash: UNHASHED, height: 0, size: 1, dirty: true }
+        Child { link, hash: UNHASHED, height: 0, size: 1, state: State::Dirty }
     }
 
     /// The inner node over an old leaf and a new one; `order` is that of the old key to the new one. The larger key routes.
@@ -75,7 +75,7 @@ impl Tree {
         while let Some(step) = self.path.pop() {
             let id = self.branch.own_inner(step.link, Some(step.side));
             let node = self.branch.inner_mut(id);
-            let settled = node.is_dirty(step.side) && crate::memory::Link::inner(id) == step.link;
+            let settled = node.state(step.side) == State::Dirty && crate::memory::Link::inner(id) == step.link;
             node.set_child(step.side, child);
             if settled {
                 return;

@@ -41,6 +41,21 @@ impl Tree {
         }
     }
 
+    /// The value of `key`, and the saved version that set it (0 for a change not saved yet). O(log n).
+    ///
+    /// # Errors
+    /// When a node must be loaded and can't be.
+    pub fn get_with_version(&self, key: &[u8]) -> Result<Option<(&[u8], u64)>, TreeError> {
+        let Some(mut child) = self.root else { return Ok(None) };
+        let prefix = prefix_of(key);
+        loop {
+            match self.memory().enter(&child)? {
+                Node::Inner(node) => child = node.child(self.memory().route(node, prefix, key)),
+                Node::Leaf(leaf) => return Ok((leaf.key() == key).then(|| (leaf.value(), leaf.node_key().map_or(0, |node| node.version())))),
+            }
+        }
+    }
+
     /// What is known of `key` without reading from storage.
     #[must_use]
     pub fn get_resident(&self, key: &[u8]) -> Resident<'_> {

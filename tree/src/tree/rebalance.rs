@@ -5,7 +5,7 @@
 
 use super::Tree;
 use super::insert::UNHASHED;
-use crate::memory::{Child, Link};
+use crate::memory::{Child, Link, State};
 use crate::{Side, TreeError};
 
 /// The routing key that a removal hands up: it replaces the key of the nearest ancestor to whose right the removed leaf was.
@@ -19,7 +19,7 @@ impl Tree {
     /// An own draft as its parent is to record it.
     pub(super) fn draft(&self, id: u32) -> Child {
         let node = self.memory().inner(id);
-        Child { link: Link::inner(id), hash: UNHASHED, height: node.height(), size: node.size(), dirty: true }
+        Child { link: Link::inner(id), hash: UNHASHED, height: node.height(), size: node.size(), state: State::Dirty }
     }
 
     /// Puts `child` at the path's end into copies of the path, balancing each. All nodes that rotate must be in memory.
@@ -87,7 +87,7 @@ impl Tree {
     /// Loads the nodes that will rotate when the subtree at the path's end shrinks to `height`, so that nothing can fail half-way.
     pub(super) fn load_for_rotations(&self, mut height: u8) -> Result<(), TreeError> {
         for step in self.path.iter().rev() {
-            let place = Child { link: step.link, hash: UNHASHED, height: 0, size: 0, dirty: false };
+            let place = Child { link: step.link, hash: UNHASHED, height: 0, size: 0, state: State::Dirty };
             let Some(node) = self.loaded(&place) else { unreachable!("the path is loaded") };
             let sibling = node.child(step.side.opposite());
             let shrunk = if sibling.height > height.saturating_add(1) {

@@ -88,7 +88,7 @@ impl Tree {
             Node::Inner(node) => (format!(">= {}", shown_key(self.memory().routing_key(node))), node.node_key()),
             Node::Leaf(leaf) => (shown_key(leaf.key()), leaf.node_key()),
         };
-        let hash = if child.dirty {
+        let hash = if child.is_dirty() {
             "not hashed".to_owned()
         } else {
             format!("#{}", hex(child.hash.as_bytes().get(..SHOWN_HASH_BYTES).unwrap_or_default()))
@@ -102,7 +102,7 @@ impl Tree {
 fn shown_key(key: &[u8]) -> String {
     let shown = key.get(..SHOWN_KEY_BYTES).unwrap_or(key);
     let ending = if shown.len() < key.len() { ".." } else { "" };
-    let plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+    let plain = |byte: &u8| (byte.is_ascii_graphic() || *byte == b' ') && !matches!(byte, b'"' | b'\\');
     match std::str::from_utf8(shown) {
         Ok(text) if !text.is_empty() && shown.iter().all(plain) => format!("{text}{ending}"),
         _ => format!("0x{}{ending}", hex(shown)),

@@ -6,7 +6,7 @@ use std::thread;
 use treering_proofs::{Hash, HashFunction};
 
 use super::Tree;
-use crate::memory::{Child, Link, Memory, Node, Target};
+use crate::memory::{Child, Link, Memory, Node, State, Target};
 use crate::{ChildRecord, NodeKey, NodeRecord, RootRecord, Side, TreeError, hashing};
 
 /// With fewer dirty nodes of one height, starting threads costs more than it saves (measured: a hash takes about 100 ns, a thread 30 us).
@@ -28,13 +28,15 @@ pub struct SavedVersion {
     pub orphans: Vec<NodeKey>,
 }
 
-/// A draft on the way to being saved.
+/// How far ahead nodes are fetched into the cache.
+const PREFETCH: usize = 8;
+
+/// A draft on the way to being saved. It lies in its parent, or is the root.
 struct Draft {
     link: Link,
-    /// The parent's number in pre-order, counted from 0, and the side.
-    parent: Option<(usize, Side)>,
+    /// The parent's slot, and the side.
+    parent: Option<(u32, Side)>,
     height: u8,
-    dirty: bool,
 }
 
 impl Tree {
@@ -47,14 +49,7 @@ impl Tree {
         let version = self.next_version()?;
         let drafts = self.own_drafts()?;
         let new_nodes = u32::try_from(drafts.len()).map_err(|_| TreeError::Full)?;
-        self.hash_drafts(&drafts, version);
-        for (draft, nonce) in drafts.iter().zip(1..=new_nodes) {
-            let node = NodeKey::new(version, nonce);
-            match draft.link.target() {
-                Target::Inner(id) => self.branch.number_inner(id, node),
-                _ => self.branch.number_leaf(draft.link, node),
-            }
-        }
+        self.finish(&drafts, version, State::Saved);
         self.version = version;
         let orphans = self.branch.orphans();
         self.branch.forget_orphans();
@@ -70,7 +65,7 @@ impl Tree {
     pub fn working_hash(&mut self) -> Result<Hash, TreeError> {
         let version = self.next_version()?;
         let drafts = self.own_drafts()?;
-        self.hash_drafts(&drafts, version);
+        self.finish(&drafts, version, State::Hashed);
         Ok(self.root.map_or_else(|| self.hash_function().empty_root(), |root| root.hash))
     }
 
@@ -89,23 +84,27 @@ impl Tree {
     /// All drafts in pre-order, made this branch's own where it shares them with another.
     fn own_drafts(&mut self) -> Result<Vec<Draft>, TreeError> {
         let mut drafts: Vec<Draft> = Vec::new();
-        let mut pending: Vec<(Child, Option<(usize, Side)>)> = self.root.into_iter().map(|root| (root, None)).collect();
-        while let Some((child, parent)) = pending.pop() {
-            if self.memory().node_key(&child).is_some() {
-                continue;
-            }
+        let mut pending: Vec<Draft> = Vec::new();
+        if let Some(root) = self.root.filter(|root| root.state != State::Saved) {
+            pending.push(Draft { link: root.link, parent: None, height: root.height });
+        }
+        while let Some(mut draft) = pending.pop() {
             self.branch.reserve(1)?;
-            let link = self.own_draft(child.link);
-            if link != child.link {
-                self.link_draft(&drafts, parent, Child { link, ..child });
+            let link = self.own_draft(draft.link);
+            if link != draft.link {
+                draft.link = link;
+                self.change_child(&draft, |child| child.link = link);
             }
-            let number = drafts.len();
-            drafts.push(Draft { link, parent, height: child.height, dirty: child.dirty });
             if let Target::Inner(id) = link.target() {
                 let node = self.memory().inner(id);
-                pending.push((node.child(Side::Right), Some((number, Side::Right))));
-                pending.push((node.child(Side::Left), Some((number, Side::Left))));
+                for side in [Side::Right, Side::Left] {
+                    if node.state(side) != State::Saved {
+                        self.memory().prefetch(node.link(side));
+                        pending.push(Draft { link: node.link(side), parent: Some((id, side)), height: node.child_height(side) });
+                    }
+                }
             }
+            drafts.push(draft);
         }
         Ok(drafts)
     }
@@ -117,19 +116,55 @@ impl Tree {
         }
     }
 
-    /// Puts a draft into its parent (or the root).
-    fn link_draft(&mut self, drafts: &[Draft], parent: Option<(usize, Side)>, child: Child) {
-        match parent.and_then(|(number, side)| Some((drafts.get(number)?.link.target(), side))) {
-            Some((Target::Inner(id), side)) => self.branch.inner_mut(id).set_child(side, child),
-            _ => self.root = Some(child),
+    /// Changes what the parent (or the tree, of its root) knows of a draft.
+    #[inline]
+    fn change_child(&mut self, draft: &Draft, change: impl FnOnce(&mut Child)) {
+        if let Some((id, side)) = draft.parent {
+            let parent = self.branch.inner_mut(id);
+            let mut child = parent.child(side);
+            change(&mut child);
+            parent.set_child(side, child);
+        } else if let Some(root) = &mut self.root {
+            change(root);
         }
     }
 
-    /// Hashes the dirty drafts, level by level from the leaves up.
-    fn hash_drafts(&mut self, drafts: &[Draft], version: u64) {
+    fn is_dirty(&self, draft: &Draft) -> bool {
+        match draft.parent {
+            Some((id, side)) => self.memory().inner(id).state(side) == State::Dirty,
+            None => self.root.is_some_and(|root| root.is_dirty()),
+        }
+    }
+
+    /// Brings all drafts, which come in pre-order, to the state `end`: dirty ones are hashed, and to be saved they are numbered.
+    ///
+    /// Backwards, so that children come before their parents and shortly before them.
+    fn finish(&mut self, drafts: &[Draft], version: u64, end: State) {
+        if self.hash_threads > 1 {
+            self.hash_by_level(drafts, version);
+        }
+        for (place, draft) in drafts.iter().enumerate().rev() {
+            if let Some(soon) = place.checked_sub(PREFETCH).and_then(|place| drafts.get(place)) {
+                self.memory().prefetch(soon.link);
+            }
+            let hash = self.is_dirty(draft).then(|| hash_node(self.memory().function, self.memory().node(draft.link), version));
+            if end == State::Saved {
+                // That there are fewer than 2^32 was seen to before.
+                let nonce = u32::try_from(place + 1).unwrap_or(u32::MAX);
+                self.branch.number(draft.link, NodeKey::new(version, nonce));
+            }
+            self.change_child(draft, |child| {
+                child.hash = hash.unwrap_or(child.hash);
+                child.state = end;
+            });
+        }
+    }
+
+    /// Hashes the dirty drafts, level by level from the leaves up, each level over several threads.
+    fn hash_by_level(&mut self, drafts: &[Draft], version: u64) {
         let top = drafts.first().map_or(0, |root| usize::from(root.height));
         let mut levels: Vec<Vec<&Draft>> = vec![Vec::new(); top + 1];
-        for draft in drafts.iter().filter(|draft| draft.dirty) {
+        for draft in drafts.iter().filter(|draft| self.is_dirty(draft)) {
             if let Some(level) = levels.get_mut(usize::from(draft.height)) {
                 level.push(draft);
             }
@@ -138,30 +173,17 @@ impl Tree {
         for level in levels {
             hash_level(self.memory(), &level, version, self.hash_threads, &mut hashes);
             for (draft, &hash) in level.iter().zip(&hashes) {
-                self.record_hash(drafts, draft.parent, hash);
+                self.change_child(draft, |child| (child.hash, child.state) = (hash, State::Hashed));
             }
-        }
-    }
-
-    fn record_hash(&mut self, drafts: &[Draft], parent: Option<(usize, Side)>, hash: Hash) {
-        match parent.and_then(|(number, side)| Some((drafts.get(number)?.link.target(), side))) {
-            Some((Target::Inner(id), side)) => self.branch.inner_mut(id).set_hash(side, hash),
-            _ => self.root = self.root.map(|root| Child { hash, dirty: false, ..root }),
         }
     }
 
     /// Marks every draft dirty: the version that it will carry is another one now.
-    pub(super) fn invalidate_drafts(&mut self) {
-        let Ok(drafts) = self.own_drafts() else { return };
-        for draft in &drafts {
-            match draft.parent.and_then(|(number, side)| Some((drafts.get(number)?.link.target(), side))) {
-                Some((Target::Inner(id), side)) => {
-                    let child = self.memory().inner(id).child(side);
-                    self.branch.inner_mut(id).set_child(side, Child { dirty: true, ..child });
-                }
-                _ => self.root = self.root.map(|root| Child { dirty: true, ..root }),
-            }
+    pub(super) fn invalidate_drafts(&mut self) -> Result<(), TreeError> {
+        for draft in &self.own_drafts()? {
+            self.change_child(draft, |child| child.state = State::Dirty);
         }
+        Ok(())
     }
 }
 

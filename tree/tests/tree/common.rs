@@ -1,6 +1,4 @@
-//! The golden vectors of cosmos/iavl (tests/vectors, described in the README of their makers) and the rules by which keys and values are made.
-#![allow(dead_code, clippy::allow_attributes, clippy::allow_attributes_without_reason)]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test helpers: a bad vector file must stop the test")]
+//! The golden vectors of cosmos/iavl (tests/vectors, described in the README of their makers).
 
 use std::path::PathBuf;
 
@@ -8,57 +6,38 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use treering_tree::Tree;
 
-/// One operation of a scenario.
-#[derive(Clone, Debug)]
-pub enum Op {
-    Set(Vec<u8>, Vec<u8>),
-    Delete(Vec<u8>),
-}
-
-impl Op {
-    pub fn apply(&self, tree: &mut Tree) {
-        match self {
-            Self::Set(key, value) => {
-                tree.set(key, value).unwrap();
-            }
-            Self::Delete(key) => {
-                tree.remove(key).unwrap();
-            }
-        }
-    }
-}
+use crate::workload::{Op, key, mix64, value};
 
 /// A version of a scenario: what to do, and what cosmos/iavl gave.
-pub struct VersionVector {
-    pub version: u64,
-    pub ops: Vec<Op>,
-    pub root: String,
-    pub size: u64,
-    pub height: u8,
-    pub contents: Option<String>,
+pub(crate) struct VersionVector {
+    pub(crate) version: u64,
+    pub(crate) ops: Vec<Op>,
+    pub(crate) root: String,
+    pub(crate) size: u64,
+    pub(crate) height: u8,
+    pub(crate) contents: Option<String>,
 }
 
-pub struct Scenario {
-    pub name: String,
-    pub initial_version: u64,
-    pub versions: Vec<VersionVector>,
+pub(crate) struct Scenario {
+    pub(crate) initial_version: u64,
+    pub(crate) versions: Vec<VersionVector>,
 }
 
-pub fn vectors() -> PathBuf {
+pub(crate) fn vectors() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors")
 }
 
-pub fn json(name: &str) -> Value {
+pub(crate) fn json(name: &str) -> Value {
     let text = std::fs::read_to_string(vectors().join(name)).unwrap();
     serde_json::from_str(&text).unwrap()
 }
 
-pub fn bytes(value: &Value) -> Vec<u8> {
+pub(crate) fn bytes(value: &Value) -> Vec<u8> {
     hex::decode(value.as_str().unwrap()).unwrap()
 }
 
 /// The names of all scenarios with operations or a rule.
-pub fn scenario_names() -> Vec<String> {
+pub(crate) fn scenario_names() -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(vectors())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -70,7 +49,7 @@ pub fn scenario_names() -> Vec<String> {
     names
 }
 
-pub fn scenario(name: &str) -> Scenario {
+pub(crate) fn scenario(name: &str) -> Scenario {
     let file = json(&format!("{name}.json"));
     let by_rule = file["format"] == "iavl-rule-v1";
     let versions = file["versions"].as_array().unwrap().iter().map(|vector| {
@@ -85,7 +64,6 @@ pub fn scenario(name: &str) -> Scenario {
         }
     });
     Scenario {
-        name: name.to_owned(),
         initial_version: file["initial_version"].as_u64().unwrap_or(1),
         versions: versions.collect(),
     }
@@ -112,38 +90,8 @@ fn rule_ops(version: u64) -> Vec<Op> {
         .collect()
 }
 
-pub fn mix64(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
-}
-
-/// The random numbers of the vectors.
-pub struct SplitMix64(pub u64);
-
-impl SplitMix64 {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        mix64(self.0)
-    }
-
-    pub fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-}
-
-pub fn key(i: u64, length: usize) -> Vec<u8> {
-    let digest = Sha256::new().chain_update(b"k").chain_update(i.to_be_bytes()).finalize();
-    digest[..length].to_vec()
-}
-
-pub fn value(i: u64, version: u64, length: usize) -> Vec<u8> {
-    let digest = Sha256::new().chain_update(b"v").chain_update(i.to_be_bytes()).chain_update(version.to_be_bytes()).finalize();
-    digest.iter().copied().cycle().take(length).collect()
-}
-
 /// The digest of all pairs in order, as the vectors have it.
-pub fn contents_digest(tree: &Tree) -> String {
+pub(crate) fn contents_digest(tree: &Tree) -> String {
     let mut digest = Sha256::new();
     for entry in tree {
         let (key, value) = entry.unwrap();

@@ -1,11 +1,9 @@
 //! Roots, sizes, heights, contents, proofs and node streams of cosmos/iavl, bit for bit.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-
-mod common;
 
 use std::collections::HashMap;
 
-use common::{Op, SplitMix64, bytes, contents_digest, json, key, scenario, scenario_names, value};
+use crate::common::{bytes, contents_digest, json, scenario, scenario_names};
+use crate::workload::{Config, Workload};
 use treering_proofs::{HashFunction, ics23};
 use treering_tree::{ExportNode, Importer, Options, Tree};
 
@@ -120,7 +118,15 @@ fn the_speed_workload_has_the_roots_of_iavl() {
         if config["sdk_order"] == true {
             continue; // Another order of operations, hence other trees.
         }
-        let mut workload = Workload::new(config);
+        let number = |name: &str| config[name].as_u64().unwrap();
+        let mut workload = Workload::new(Config {
+            keys: number("n"),
+            load_block: number("load_block"),
+            batch: number("batch"),
+            key_length: usize::try_from(number("key_len")).unwrap(),
+            value_length: usize::try_from(number("value_len")).unwrap(),
+            seed: number("seed"),
+        });
         let mut tree = Tree::new();
         for expected in run["roots"].as_array().unwrap() {
             for op in workload.next_block() {
@@ -128,72 +134,6 @@ fn the_speed_workload_has_the_roots_of_iavl() {
             }
             let saved = tree.save().unwrap();
             assert_eq!(saved.root_hash.to_string(), expected.as_str().unwrap(), "version {}", saved.version);
-        }
-    }
-}
-
-/// The workload of the benchmarks.
-struct Workload {
-    n: u64,
-    load_block: u64,
-    batch: u64,
-    key_length: usize,
-    value_length: usize,
-    rng: SplitMix64,
-    live: Vec<u64>,
-    next: u64,
-    version: u64,
-}
-
-impl Workload {
-    fn new(config: &serde_json::Value) -> Self {
-        let number = |name: &str| config[name].as_u64().unwrap();
-        Self {
-            n: number("n"),
-            load_block: number("load_block"),
-            batch: number("batch"),
-            key_length: usize::try_from(number("key_len")).unwrap(),
-            value_length: usize::try_from(number("value_len")).unwrap(),
-            rng: SplitMix64(number("seed")),
-            live: Vec::new(),
-            next: 0,
-            version: 0,
-        }
-    }
-
-    fn next_block(&mut self) -> Vec<Op> {
-        self.version += 1;
-        if self.next < self.n {
-            let end = self.n.min(self.next + self.load_block);
-            return (self.next..end).map(|_| self.insert()).collect();
-        }
-        self.n = 0;
-        (0..self.batch).map(|_| self.mixed()).collect()
-    }
-
-    fn set(&self, i: u64) -> Op {
-        Op::Set(key(i, self.key_length), value(i, self.version, self.value_length))
-    }
-
-    fn insert(&mut self) -> Op {
-        let i = self.next;
-        self.next += 1;
-        self.live.push(i);
-        self.set(i)
-    }
-
-    fn mixed(&mut self) -> Op {
-        match self.rng.below(100) {
-            0..80 => {
-                let place = self.rng.below(self.live.len() as u64);
-                self.set(self.live[usize::try_from(place).unwrap()])
-            }
-            80..95 => self.insert(),
-            _ => {
-                let place = self.rng.below(self.live.len() as u64);
-                let i = self.live.swap_remove(usize::try_from(place).unwrap());
-                Op::Delete(key(i, self.key_length))
-            }
         }
     }
 }

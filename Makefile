@@ -1,0 +1,42 @@
+# make demo     sets this machine up, builds, shows what treering does
+# make test     sets this machine up, builds, runs all tests
+#
+# Everything is built with one profile and one set of features, so that RocksDB is compiled once (a quarter of an hour on two cores).
+
+.PHONY: build demo test lint bench fuzz setup help
+
+CARGO ?= cargo
+ALL := --release --workspace --all-features
+BENCH_ARGS ?= --keys 1000000 --batch 10000 --blocks 20
+FUZZ_SECONDS ?= 60
+
+help:
+	@echo "make demo    set this machine up, build, and see what treering does (under a minute after the first build)"
+	@echo "make test    set this machine up, build, and run all tests"
+	@echo "make build   the command line, target/release/treering"
+	@echo "make lint    formatting, clippy, documentation"
+	@echo "make bench   the workload that treering's figures come from; BENCH_ARGS='$(BENCH_ARGS)'"
+	@echo "make fuzz    every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS)"
+
+setup:
+	@.ci/setup
+
+build: setup
+	$(CARGO) build $(ALL)
+
+demo: build
+	@$(CARGO) run --quiet $(ALL) --bin treering -- demo
+
+test: setup
+	$(CARGO) test $(ALL)
+
+lint: setup
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(ALL) --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(ALL) --no-deps
+
+bench: build
+	$(CARGO) run --quiet $(ALL) --bin treering -- bench $(BENCH_ARGS)
+
+fuzz: setup
+	fuzz/run all $(FUZZ_SECONDS)

@@ -1,0 +1,148 @@
+//! The figures of a run, in the order in which they were taken.
+
+use std::fmt;
+
+use serde::Serialize;
+use treering::proofs::{Hash, HashFunction};
+
+use super::measure::{Phase, load_average};
+use super::Args;
+use crate::cli::notation::{grouped, sized};
+
+/// One line of results. The names, and what they mean, are those of the programs that measure other stores.
+///
+/// `_s`: in a second. `_ms`: milliseconds. `_us_op`: microseconds of processor time of all threads, an operation. `_wbytes_op`: bytes
+/// written to disk, an operation. `p50`, `p99`: within which half, or 99 of 100, of the versions were saved.
+#[derive(Serialize, Default)]
+pub(crate) struct Results {
+    peer: &'static str,
+    n: u64,
+    batch: u64,
+    blocks: u64,
+    hash: HashFunction,
+    durability: &'static str,
+    loadavg_start: Option<String>,
+    load_ops_s: u64,
+    load_blk_ms_p50: f64,
+    load_blk_ms_p99: f64,
+    load_cpu_us_op: f64,
+    load_wbytes_op: Option<u64>,
+    root_loaded: Hash,
+    blk_ops_s: u64,
+    blk_ms_p50: f64,
+    blk_ms_p99: f64,
+    blk_cpu_us_op: f64,
+    blk_wbytes_op: Option<u64>,
+    root: Hash,
+    gets_s: u64,
+    get_cpu_us: f64,
+    proofs_s: u64,
+    proof_cpu_us: f64,
+    proof_bytes_avg: u64,
+    verifies_s: u64,
+    scan_items_s: u64,
+    scan_items: u64,
+    close_ms: f64,
+    disk_bytes: u64,
+    reopen_ms: f64,
+    vmhwm_mib: Option<u64>,
+    loadavg_end: Option<String>,
+}
+
+/// Versions that were saved, and the root after them.
+pub(super) struct Blocks {
+    pub(super) phase: Phase,
+    pub(super) operations: u64,
+    pub(super) root: Hash,
+}
+
+/// Everything that was read.
+pub(super) struct Reads {
+    pub(super) gets: Phase,
+    pub(super) proofs: Phase,
+    pub(super) verifies: Phase,
+    pub(super) proof_bytes: u64,
+    pub(super) scan: Phase,
+    pub(super) scan_items: u64,
+}
+
+impl Results {
+    pub(super) fn new(args: &Args, hash: HashFunction, durability: &'static str, loadavg_start: Option<String>) -> Self {
+        Self {
+            peer: "treering",
+            n: args.keys,
+            batch: args.batch,
+            blocks: args.blocks,
+            hash,
+            durability,
+            loadavg_start,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn with_load(mut self, load: &Blocks) -> Self {
+        let Blocks { phase, operations, root } = load;
+        self.load_ops_s = phase.rate(*operations);
+        self.load_blk_ms_p50 = phase.percentile(50);
+        self.load_blk_ms_p99 = phase.percentile(99);
+        self.load_cpu_us_op = phase.cpu_us_each(*operations);
+        self.load_wbytes_op = phase.written_each(*operations);
+        self.root_loaded = *root;
+        self
+    }
+
+    pub(super) fn with_blocks(mut self, blocks: &Blocks) -> Self {
+        let Blocks { phase, operations, root } = blocks;
+        self.root = *root;
+        if *operations > 0 {
+            self.blk_ops_s = phase.rate(*operations);
+            self.blk_ms_p50 = phase.percentile(50);
+            self.blk_ms_p99 = phase.percentile(99);
+            self.blk_cpu_us_op = phase.cpu_us_each(*operations);
+            self.blk_wbytes_op = phase.written_each(*operations);
+        }
+        self
+    }
+
+    pub(super) fn with_reads(mut self, args: &Args, reads: &Reads) -> Self {
+        if args.gets > 0 {
+            self.gets_s = reads.gets.rate(args.gets);
+            self.get_cpu_us = reads.gets.cpu_us_each(args.gets);
+        }
+        if args.proofs > 0 {
+            self.proofs_s = reads.proofs.rate(args.proofs);
+            self.proof_cpu_us = reads.proofs.cpu_us_each(args.proofs);
+            self.proof_bytes_avg = reads.proof_bytes;
+            self.verifies_s = reads.verifies.rate(args.proofs);
+        }
+        self.scan_items_s = reads.scan.rate(reads.scan_items);
+        self.scan_items = reads.scan_items;
+        self
+    }
+
+    pub(super) fn with_end(mut self, close_ms: f64, disk_bytes: u64, reopen_ms: f64, vmhwm_mib: Option<u64>) -> Self {
+        self.close_ms = close_ms;
+        self.disk_bytes = disk_bytes;
+        self.reopen_ms = reopen_ms;
+        self.vmhwm_mib = vmhwm_mib;
+        self.loadavg_end = load_average();
+        self
+    }
+}
+
+impl fmt::Display for Results {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let written = |bytes: Option<u64>| bytes.map_or("?".to_owned(), grouped);
+        let mut line = |name: &str, figures: String| writeln!(f, "{name:<10} {figures}");
+        line("run", format!("{} keys, then {} blocks of {} operations; {}, {}", grouped(self.n), self.blocks, grouped(self.batch), self.hash, self.durability))?;
+        line("load", format!("{:>11} op/s   p50 {:.1} ms, p99 {:.1} ms   {:.1} us of CPU and {} bytes written an operation", grouped(self.load_ops_s), self.load_blk_ms_p50, self.load_blk_ms_p99, self.load_cpu_us_op, written(self.load_wbytes_op)))?;
+        line("blocks", format!("{:>11} op/s   p50 {:.1} ms, p99 {:.1} ms   {:.1} us of CPU and {} bytes written an operation", grouped(self.blk_ops_s), self.blk_ms_p50, self.blk_ms_p99, self.blk_cpu_us_op, written(self.blk_wbytes_op)))?;
+        line("gets", format!("{:>11} a second", grouped(self.gets_s)))?;
+        line("proofs", format!("{:>11} a second, of {} bytes", grouped(self.proofs_s), grouped(self.proof_bytes_avg)))?;
+        line("verifies", format!("{:>11} a second", grouped(self.verifies_s)))?;
+        line("scan", format!("{:>11} keys a second, over {} keys", grouped(self.scan_items_s), grouped(self.scan_items)))?;
+        line("open", format!("{:>11.2} ms, after closing in {:.1} ms", self.reopen_ms, self.close_ms))?;
+        line("room", format!("{:>11} on disk, {} MiB of memory at most", sized(self.disk_bytes), written(self.vmhwm_mib)))?;
+        write!(f, "{:<10} {}", "root", self.root)
+    }
+}

@@ -1,0 +1,65 @@
+//! `check`: reads everything and recomputes every hash.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::args::{DirArg, open_to_read};
+use super::error::CliError;
+use super::notation::grouped;
+use super::output::Output;
+use super::progress::Progress;
+
+/// Walks every kept version, recomputes every hash, and compares the index with the tree.
+///
+/// The first thing that is wrong is named and ends the check with an error.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  treering check trees")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    dir: DirArg,
+}
+
+#[derive(Serialize)]
+struct Checked {
+    ok: bool,
+    stores: u64,
+    versions: u64,
+    nodes: u64,
+    hashes: u64,
+    index_entries: u64,
+}
+
+pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
+    let database = open_to_read(&args.dir.path()?)?;
+    let progress = Progress::of("versions", Some(0));
+    let summary = database.check(&mut |step| {
+        progress.set_total(step.total);
+        progress.set(step.done);
+    })?;
+    drop(progress);
+    output.print(&Checked {
+        ok: true,
+        stores: summary.stores,
+        versions: summary.versions,
+        nodes: summary.nodes,
+        hashes: summary.hashes,
+        index_entries: summary.index_entries,
+    })
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "all is well: {} stores, {} versions, {} nodes, {} hashes recomputed, {} index entries compared",
+            grouped(self.stores),
+            grouped(self.versions),
+            grouped(self.nodes),
+            grouped(self.hashes),
+            grouped(self.index_entries)
+        )
+    }
+}

@@ -1,0 +1,220 @@
+//! What can go wrong in a command, told so that one can act on it.
+
+use std::error::Error;
+use std::fmt::Write;
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+
+use treering::proofs::ics23::Ics23Error;
+use treering::proofs::{CodecError, Hash, VerifyError};
+use treering::tree::TreeError;
+
+use super::notation::NotationError;
+
+/// Why a command failed. The text of a variant does not repeat that of its source.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// The database, or the store in it.
+    #[error(transparent)]
+    Database(#[from] treering::Error),
+    /// A tree, while it was read.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+
+    /// No folder, neither as a word nor in the environment.
+    #[error("no database was named: give its folder DIR, or set TREERING_DIR")]
+    NoDir,
+    /// Neither word of `DIR KEY` or `DIR FILE`.
+    #[error("the {what} is missing; --help shows an example")]
+    MissingWord {
+        /// What the missing word would be.
+        what: &'static str,
+    },
+    /// Several stores, and none was named.
+    #[error("the database has several stores ({names}): choose one with --store NAME")]
+    WhichStore {
+        /// The names there are.
+        names: String,
+    },
+    /// No store at all.
+    #[error("the database {} has no store yet: `treering apply` or `treering import-csv` with --store NAME makes one", dir.display())]
+    NoStore {
+        /// The database.
+        dir: PathBuf,
+    },
+    /// A key on the command line that is not UTF-8.
+    #[error("the key {word:?} is not UTF-8 text: give it as hex")]
+    KeyNotText {
+        /// The word.
+        word: OsString,
+    },
+    /// A key or value that is not what the notation wants.
+    #[error("{what} `{word}` cannot be taken{hint}")]
+    Word {
+        /// Which word.
+        what: &'static str,
+        /// The word.
+        word: String,
+        /// A reminder of the notations, where it helps.
+        hint: &'static str,
+        /// What is wrong with it.
+        source: NotationError,
+    },
+    /// A root hash on the command line that is none.
+    #[error("--root `{word}` is not a root hash: it must be 64 hex digits, as `treering root` prints them")]
+    Root {
+        /// The word.
+        word: String,
+    },
+    /// An option that makes no sense together with others.
+    #[error("{0}")]
+    Options(String),
+
+    /// A file cannot be read.
+    #[error("{path} cannot be read")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("{path} cannot be written")]
+    Write {
+        /// The file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Standard output cannot be written.
+    #[error("the output cannot be written")]
+    Output(#[from] io::Error),
+    /// A line of an input file is wrong.
+    #[error("{file}, line {line}: {reason}; {kept}")]
+    Line {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong.
+        reason: String,
+        /// What of the lines before it was kept.
+        kept: String,
+    },
+    /// The first line of a CSV file is not a header.
+    #[error("{file}, line 1: {reason}; it must name the columns")]
+    Header {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A column of a CSV file is not there.
+    #[error("{file} has no column `{column}`; its columns are {columns}")]
+    Column {
+        /// The file.
+        file: String,
+        /// The column asked for.
+        column: String,
+        /// The columns there are.
+        columns: String,
+    },
+
+    /// `get` of a key that is not there.
+    #[error("store `{store}` has no key {key} in version {version}")]
+    KeyAbsent {
+        /// The key, in the notation asked for.
+        key: String,
+        /// The store.
+        store: String,
+        /// The version looked at.
+        version: u64,
+    },
+    /// More nodes than a picture can show.
+    #[error("the tree has {nodes} nodes, more than the {limit} that are drawn whole: --depth N draws the upper N levels")]
+    TooManyNodes {
+        /// Nodes in the tree.
+        nodes: u64,
+        /// The limit.
+        limit: u64,
+    },
+
+    /// A proof has no ICS-23 form.
+    #[error("the key cannot be proven in ICS-23 form: choose --format json or borsh")]
+    NoIcs23Form(#[source] Ics23Error),
+    /// A proof cannot be written in our own form.
+    #[error("the proof cannot be written")]
+    ProofForm(#[source] CodecError),
+    /// The bytes are no proof of the form.
+    #[error("{path} is not a proof in the form {format}: choose the form that it was made in with --format json, borsh or ics23")]
+    NotAProof {
+        /// The file.
+        path: String,
+        /// The form.
+        format: &'static str,
+        /// What is wrong.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The proof does not hold.
+    #[error("REFUSED: the proof does not hold")]
+    Refused(#[from] VerifyError),
+    /// The proof holds, but says another value.
+    #[error("REFUSED: under this root the key has the value {proven}, not {claimed}")]
+    OtherValue {
+        /// What the proof shows.
+        proven: String,
+        /// What was claimed.
+        claimed: String,
+    },
+    /// The proof holds, but says that the key is absent.
+    #[error("REFUSED: under this root the key is absent, so it does not have the value {claimed}")]
+    ProvenAbsent {
+        /// What was claimed.
+        claimed: String,
+    },
+    /// The proof holds, but says that the key is there.
+    #[error("REFUSED: under this root the key is present with the value {proven}; without --value its absence was to be shown")]
+    ProvenPresent {
+        /// What the proof shows.
+        proven: String,
+    },
+
+    /// The benchmark or the demo found a wrong answer.
+    #[error("a wrong answer: {0}")]
+    WrongAnswer(String),
+    /// The root after the benchmark's end is not the one before it was closed.
+    #[error("after opening again the root is {found}, it was {expected}")]
+    RootChanged {
+        /// Before.
+        expected: Hash,
+        /// After.
+        found: Hash,
+    },
+}
+
+impl CliError {
+    /// Whether the reader of our output went away, as `head` does: a reason to stop, but nothing to report.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// Prints an error and what lies behind it on standard error.
+pub(crate) fn report(error: &CliError) {
+    let mut told = error.to_string();
+    let mut text = format!("error: {told}\n");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        // Some errors show their source in their own text; what was said is not said again.
+        let cause_text = cause.to_string();
+        if !told.contains(&cause_text) {
+            // Writing into a String cannot fail.
+            let _ = writeln!(text, "  because: {cause_text}");
+        }
+        told = cause_text;
+        source = cause.source();
+    }
+    // Standard error may be closed; then there is nobody to tell.
+    let _ = io::Write::write_all(&mut io::stderr(), text.as_bytes());
+}

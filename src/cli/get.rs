@@ -1,0 +1,102 @@
+//! `get` and `has`: one key of one version.
+
+use std::fmt;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::args::{DirAndKey, VersionArg, open_to_read};
+use super::error::CliError;
+use super::notation::NotationArg;
+use super::output::Output;
+
+/// Prints the value of a key.
+///
+/// A key that is not there is an error.
+#[derive(Args)]
+#[command(
+    override_usage = "treering get [OPTIONS] [DIR] <KEY>",
+    after_help = "\
+Example:
+  treering get trees 6f616b
+  treering get trees oak --utf8 --store forest --version 3"
+)]
+pub(crate) struct GetArgs {
+    #[command(flatten)]
+    key: KeyArgs,
+}
+
+/// Prints whether a key is there: true or false.
+///
+/// Both answers are a success; a script reads the answer, and the exit code says whether there is one.
+#[derive(Args)]
+#[command(
+    override_usage = "treering has [OPTIONS] [DIR] <KEY>",
+    after_help = "\
+Example:
+  treering has trees 6f616b
+  test \"$(treering has trees oak --utf8)\" = true && echo here"
+)]
+pub(crate) struct HasArgs {
+    #[command(flatten)]
+    key: KeyArgs,
+}
+
+#[derive(Args)]
+struct KeyArgs {
+    #[command(flatten)]
+    place: DirAndKey,
+    #[command(flatten)]
+    at: VersionArg,
+    #[command(flatten)]
+    notation: NotationArg,
+}
+
+#[derive(Serialize)]
+struct Found {
+    key: String,
+    value: String,
+    version: u64,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    key: String,
+    #[serde(rename = "has")]
+    is_there: bool,
+    version: u64,
+}
+
+pub(crate) fn get(args: &GetArgs, output: &mut Output) -> Result<(), CliError> {
+    let (dir, word) = args.key.place.split()?;
+    let notation = args.key.notation.notation();
+    let key = notation.read_word("KEY", &word)?;
+    let database = open_to_read(&dir)?;
+    let store = args.key.at.store_name(&database)?;
+    let snapshot = args.key.at.snapshot(&database)?;
+    let version = snapshot.version();
+    match snapshot.tree().get(&key)? {
+        Some(value) => output.print(&Found { key: word, value: notation.write("the value", value)?, version }),
+        None => Err(CliError::KeyAbsent { key: word, store, version }),
+    }
+}
+
+pub(crate) fn has(args: &HasArgs, output: &mut Output) -> Result<(), CliError> {
+    let (dir, word) = args.key.place.split()?;
+    let key = args.key.notation.notation().read_word("KEY", &word)?;
+    let database = open_to_read(&dir)?;
+    let snapshot = args.key.at.snapshot(&database)?;
+    output.print(&Answer { key: word, is_there: snapshot.tree().has(&key)?, version: snapshot.version() })
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.value)
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.is_there)
+    }
+}

@@ -1,0 +1,160 @@
+//! RocksDB: every keyspace a column family of one database.
+//!
+//! All batches go through RocksDB's write-ahead log, so a batch is atomic over all keyspaces and is on the disk when a synced write
+//! returns. A write-ahead log whose end is torn (a crash in the middle of an append) is read up to there; one that is damaged anywhere
+//! else is refused, since silently losing acknowledged commits is worse than not opening.
+
+use std::path::{Path, PathBuf};
+
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction, FlushOptions,
+    IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions,
+};
+use treering_tree::Order;
+
+use super::{Backend, BackendError, Batch, Change, Durability, Keyspace, Scan};
+
+/// Bytes of all write buffers together.
+const WRITE_BUFFERS: usize = 96 << 20;
+/// Bytes of one write buffer.
+const WRITE_BUFFER: usize = 32 << 20;
+/// Bytes of a data block; larger blocks compress better, smaller ones cost less to read a single record from.
+const BLOCK: usize = 8 << 10;
+/// Bits a key in bloom filters: about 1 % of lookups of absent keys read a block.
+const BLOOM_BITS: f64 = 10.0;
+/// Threads for flushes and compactions.
+const BACKGROUND_JOBS: i32 = 2;
+
+/// Whether to write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Makes the database when there is none.
+    Create,
+    /// Opens one that is there.
+    ReadWrite,
+    /// Opens one that is there and never changes it; a writer may be at work meanwhile, whose later commits are not seen.
+    ReadOnly,
+}
+
+/// A RocksDB database.
+pub struct RocksBackend {
+    db: DB,
+    path: PathBuf,
+}
+
+impl RocksBackend {
+    /// Whether a RocksDB database is in this folder.
+    #[must_use]
+    pub fn exists(path: &Path) -> bool {
+        path.join("CURRENT").exists()
+    }
+
+    /// Opens the database in folder `path`, with a block cache of `cache_size` bytes.
+    ///
+    /// # Errors
+    /// What RocksDB says: the folder cannot be read or written, another process has it open, its files are damaged or of a newer format.
+    pub fn open(path: &Path, access: Access, cache_size: usize) -> Result<Self, BackendError> {
+        let cache = Cache::new_lru_cache(cache_size);
+        let options = database_options(access);
+        let families: Vec<_> =
+            Keyspace::ALL.into_iter().map(|keyspace| ColumnFamilyDescriptor::new(keyspace.name(), family_options(keyspace, &cache))).collect();
+        let opened = match access {
+            Access::ReadOnly => DB::open_cf_descriptors_read_only(&options, path, families, false),
+            Access::Create | Access::ReadWrite => DB::open_cf_descriptors(&options, path, families),
+        };
+        let db = opened.map_err(|error| BackendError::new(format!("opening RocksDB in {}", path.display()), error))?;
+        Ok(Self { db, path: path.to_owned() })
+    }
+
+    fn family(&self, keyspace: Keyspace) -> Result<&ColumnFamily, BackendError> {
+        let missing = || BackendError::new(format!("looking into {}", self.path.display()), format!("column family {keyspace} is missing"));
+        self.db.cf_handle(keyspace.name()).ok_or_else(missing)
+    }
+
+    fn to_rocks(&self, batch: &Batch) -> Result<WriteBatch, BackendError> {
+        let mut rocks = WriteBatch::default();
+        for (keyspace, change) in batch.changes() {
+            let family = self.family(*keyspace)?;
+            match change {
+                Change::Put { key, value } => rocks.put_cf(family, key, value),
+                Change::Delete { key } => rocks.delete_cf(family, key),
+                Change::DeleteRange { from, to } => rocks.delete_range_cf(family, from, to),
+            }
+        }
+        Ok(rocks)
+    }
+}
+
+impl Backend for RocksBackend {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError> {
+        let read = self.db.get_cf(self.family(keyspace)?, key);
+        read.map_err(|error| BackendError::new(format!("reading from {keyspace}"), error))
+    }
+
+    fn scan(&self, keyspace: Keyspace, from: &[u8], to: Option<&[u8]>, order: Order) -> Scan<'_> {
+        if to.is_some_and(|to| to <= from) {
+            return Box::new(std::iter::empty());
+        }
+        let family = match self.family(keyspace) {
+            Ok(family) => family,
+            Err(error) => return Box::new(std::iter::once(Err(error))),
+        };
+        let mut options = ReadOptions::default();
+        options.set_iterate_lower_bound(from);
+        if let Some(to) = to {
+            options.set_iterate_upper_bound(to);
+        }
+        let mode = match (order, to) {
+            (Order::Ascending, _) => IteratorMode::From(from, Direction::Forward),
+            (Order::Descending, Some(to)) => IteratorMode::From(to, Direction::Reverse),
+            (Order::Descending, None) => IteratorMode::End,
+        };
+        let pairs = self.db.iterator_cf_opt(family, options, mode);
+        Box::new(pairs.map(move |pair| {
+            let (key, value) = pair.map_err(|error| BackendError::new(format!("scanning {keyspace}"), error))?;
+            Ok((key.into_vec(), value.into_vec()))
+        }))
+    }
+
+    fn write(&self, batch: &Batch, durability: Durability) -> Result<(), BackendError> {
+        let rocks = self.to_rocks(batch)?;
+        let mut options = WriteOptions::default();
+        options.set_sync(durability == Durability::Synced);
+        self.db.write_opt(rocks, &options).map_err(|error| BackendError::new("writing a batch", error))
+    }
+
+    fn flush(&self) -> Result<(), BackendError> {
+        let families = Keyspace::ALL.into_iter().map(|keyspace| self.family(keyspace)).collect::<Result<Vec<_>, _>>()?;
+        let mut options = FlushOptions::default();
+        options.set_wait(true);
+        self.db.flush_cfs_opt(&families, &options).map_err(|error| BackendError::new("flushing", error))
+    }
+}
+
+fn database_options(access: Access) -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(access == Access::Create);
+    options.create_missing_column_families(access == Access::Create);
+    options.set_db_write_buffer_size(WRITE_BUFFERS);
+    options.set_max_background_jobs(BACKGROUND_JOBS);
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    options.set_keep_log_file_num(2);
+    options.set_max_total_wal_size(2 * WRITE_BUFFERS as u64);
+    options
+}
+
+fn family_options(keyspace: Keyspace, cache: &Cache) -> Options {
+    let mut blocks = BlockBasedOptions::default();
+    blocks.set_block_cache(cache);
+    blocks.set_block_size(BLOCK);
+    blocks.set_cache_index_and_filter_blocks(true);
+    blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    if matches!(keyspace, Keyspace::Nodes | Keyspace::Latest) {
+        blocks.set_bloom_filter(BLOOM_BITS, false);
+    }
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&blocks);
+    options.set_write_buffer_size(WRITE_BUFFER);
+    options.set_compression_type(DBCompressionType::Lz4);
+    options
+}

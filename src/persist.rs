@@ -1,0 +1,235 @@
+//! The one place that knows what lies where on the disk.
+//!
+//! Invariants
+//! 1. A version is there when its record in `commits` is; all that it needs was written in the same batch (the single commit point).
+//! 2. A node made at c and given up at o is there as long as a kept version lies in [c, o).
+//! 3. `latest` holds the keys and values of the newest version, each with the version that set it.
+//! 4. After a failed write nothing is written any more until the database is opened again.
+//!
+//! ```text
+//! store -> Disk ---- commit, prune, rollback, check, stats      what is done
+//!            \------ keys, frame, node, log, records            how it is laid out (formats are documented there)
+//!             \----- Backend                                    where it is kept
+//! ```
+
+pub(crate) mod check;
+mod commit;
+mod frame;
+pub(crate) mod keys;
+pub(crate) mod log;
+pub(crate) mod node;
+mod pins;
+pub(crate) mod prune;
+pub(crate) mod records;
+mod rollback;
+mod source;
+pub(crate) mod stats;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use treering_tree::{Options, Order, Tree};
+
+use crate::engine::{Backend, Batch, Durability, Keyspace};
+use crate::error::{Error, Result};
+use keys::StoreId;
+use records::{DatabaseRecord, VersionRecord};
+
+pub(crate) use pins::Pin;
+
+/// A store as it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct StoreState {
+    pub(crate) id: StoreId,
+    /// Its newest version, if it has any.
+    pub(crate) newest: Option<(u64, VersionRecord)>,
+}
+
+/// What changes with commits.
+struct State {
+    stores: BTreeMap<String, StoreState>,
+    next_commit: u64,
+}
+
+/// How to write and hash.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DiskOptions {
+    pub(crate) durability: Durability,
+    pub(crate) read_only: bool,
+    pub(crate) hash_threads: usize,
+}
+
+/// An open database, without a working state.
+pub(crate) struct Disk {
+    backend: Arc<dyn Backend>,
+    options: DiskOptions,
+    database: DatabaseRecord,
+    state: Mutex<State>,
+    pins: pins::Pins,
+    poison: OnceLock<String>,
+}
+
+impl Disk {
+    /// Whether the backend holds a database.
+    pub(crate) fn is_there(backend: &dyn Backend) -> Result<bool> {
+        Ok(backend.get(Keyspace::Meta, keys::DATABASE)?.is_some())
+    }
+
+    /// Makes a database in an empty backend.
+    pub(crate) fn create(backend: &dyn Backend, database: DatabaseRecord) -> Result<()> {
+        let mut batch = Batch::new();
+        batch.put(Keyspace::Meta, keys::DATABASE, database.encode());
+        Ok(backend.write(&batch, Durability::Synced)?)
+    }
+
+    /// Opens a database. Reads one record a store: O(stores), whatever the number of versions and keys.
+    pub(crate) fn open(backend: Arc<dyn Backend>, options: DiskOptions) -> Result<Option<Self>> {
+        let Some(record) = backend.get(Keyspace::Meta, keys::DATABASE)? else { return Ok(None) };
+        let database = DatabaseRecord::decode(&record)?;
+        let stores = read_stores(&*backend)?;
+        let next_commit = newest_commit(&*backend)?.map_or(1, |newest| newest + 1);
+        let state = Mutex::new(State { stores, next_commit });
+        Ok(Some(Self { backend, options, database, state, pins: pins::Pins::default(), poison: OnceLock::new() }))
+    }
+
+    pub(crate) fn database(&self) -> DatabaseRecord {
+        self.database
+    }
+
+    /// The state is replaced only after a write has succeeded, so a panic elsewhere leaves it whole.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn stores(&self) -> BTreeMap<String, StoreState> {
+        self.state().stores.clone()
+    }
+
+    pub(crate) fn store(&self, name: &str) -> Result<StoreState> {
+        let state = self.state();
+        state.stores.get(name).cloned().ok_or_else(|| Error::NoStore { name: name.to_owned(), stores: state.stores.keys().cloned().collect() })
+    }
+
+    /// Registers a store.
+    pub(crate) fn create_store(&self, name: &str) -> Result<()> {
+        let mut state = self.state();
+        if state.stores.contains_key(name) {
+            return Err(Error::StoreExists { name: name.to_owned() });
+        }
+        let id = StoreId(state.stores.values().map(|store| store.id.0 + 1).max().unwrap_or(0));
+        let (key, record) = records::encode_store(name, id);
+        let mut batch = Batch::new();
+        batch.put(Keyspace::Meta, key, record);
+        self.write(&batch)?;
+        state.stores.insert(name.to_owned(), StoreState { id, newest: None });
+        Ok(())
+    }
+
+    /// Fails when nothing may be written.
+    pub(crate) fn writable(&self) -> Result<()> {
+        if self.options.read_only {
+            return Err(Error::ReadOnly);
+        }
+        match self.poison.get() {
+            Some(cause) => Err(Error::Poisoned { cause: cause.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// The only way to write. A failure poisons the handle: what is on the disk is known again after opening.
+    fn write(&self, batch: &Batch) -> Result<()> {
+        self.writable()?;
+        self.backend.write(batch, self.options.durability).map_err(|error| {
+            let _ = self.poison.set(error.to_string()); // The first cause stays.
+            Error::from(error)
+        })
+    }
+
+    /// Gets everything onto the disk.
+    pub(crate) fn flush(&self) -> Result<()> {
+        if self.options.read_only || self.poison.get().is_some() {
+            return Ok(());
+        }
+        Ok(self.backend.flush()?)
+    }
+
+    /// The record of a version.
+    pub(crate) fn version(&self, name: &str, store: StoreId, version: u64) -> Result<VersionRecord> {
+        let at = keys::version(store, version);
+        match self.backend.get(Keyspace::Commits, &at)? {
+            Some(record) => VersionRecord::decode(&at, &record),
+            None => Err(Error::NoVersion { store: name.to_owned(), version, kept: self.kept_in_words(store)? }),
+        }
+    }
+
+    /// Whether a version is there.
+    pub(crate) fn has_version(&self, store: StoreId, version: u64) -> Result<bool> {
+        Ok(self.backend.get(Keyspace::Commits, &keys::version(store, version))?.is_some())
+    }
+
+    fn kept_in_words(&self, store: StoreId) -> Result<String> {
+        let edge = |order| self.version_scan(store, order).next().transpose();
+        Ok(match (edge(Order::Ascending)?, edge(Order::Descending)?) {
+            (Some((oldest, _)), Some((newest, _))) if oldest == newest => format!("the only one kept is {oldest}"),
+            (Some((oldest, _)), Some((newest, _))) => format!("the oldest one kept is {oldest}, the newest {newest}"),
+            _ => "none was saved yet".to_owned(),
+        })
+    }
+
+    /// All versions of a store in order.
+    pub(crate) fn versions(&self, store: StoreId) -> Result<Vec<(u64, VersionRecord)>> {
+        self.version_scan(store, Order::Ascending).collect()
+    }
+
+    fn version_scan(&self, store: StoreId, order: Order) -> impl Iterator<Item = Result<(u64, VersionRecord)>> + '_ {
+        scan_versions(&*self.backend, store, order)
+    }
+
+    /// The working tree of a version (`None`: nothing saved yet).
+    pub(crate) fn tree(&self, store: StoreId, version: Option<(u64, VersionRecord)>) -> Result<Tree> {
+        let options = Options {
+            hash_function: self.database.hash_function,
+            initial_version: self.database.initial_version,
+            hash_threads: self.options.hash_threads,
+        };
+        let source = Arc::new(source::DiskSource::new(Arc::clone(&self.backend), store));
+        let (version, root) = version.map_or((0, None), |(version, record)| (version, record.root));
+        Ok(Tree::open(options, source, version, root)?)
+    }
+
+    /// The newest value of a key, from the flat index.
+    pub(crate) fn latest(&self, store: StoreId, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let at = keys::latest(store, key);
+        let Some(record) = self.backend.get(Keyspace::Latest, &at)? else { return Ok(None) };
+        let (_, value) = records::decode_latest(&at, &record)?;
+        Ok(Some(value.to_vec()))
+    }
+}
+
+fn read_stores(backend: &dyn Backend) -> Result<BTreeMap<String, StoreState>> {
+    let (from, to) = keys::stores();
+    let mut stores = BTreeMap::new();
+    for pair in backend.scan(Keyspace::Meta, &from, Some(&to), Order::Ascending) {
+        let (key, record) = pair?;
+        let (name, id) = records::decode_store(&key, &record)?;
+        let newest = scan_versions(backend, id, Order::Descending).next().transpose()?;
+        stores.insert(name, StoreState { id, newest });
+    }
+    Ok(stores)
+}
+
+fn scan_versions(backend: &dyn Backend, store: StoreId, order: Order) -> impl Iterator<Item = Result<(u64, VersionRecord)>> + '_ {
+    let (from, to) = keys::versions(store);
+    backend.scan(Keyspace::Commits, &from, Some(&to), order).map(|pair| {
+        let (key, record) = pair?;
+        let damaged = || Error::Damaged { record: format!("record {} of commits", hex::encode(&key)), what: "its key is malformed".to_owned() };
+        Ok((keys::version_number(&key).ok_or_else(damaged)?, VersionRecord::decode(&key, &record)?))
+    })
+}
+
+fn newest_commit(backend: &dyn Backend) -> Result<Option<u64>> {
+    let (from, to) = keys::commits();
+    let newest = backend.scan(Keyspace::Commits, &from, Some(&to), Order::Descending).next().transpose()?;
+    Ok(newest.and_then(|(key, _)| keys::commit_number(&key)))
+}

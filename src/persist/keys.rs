@@ -1,0 +1,150 @@
+//! The keys of all records.
+//!
+//! | keyspace | key |
+//! |---|---|
+//! | meta | `database`; `store/` name |
+//! | commits | `c` commit number; `v` store, version |
+//! | log | commit number, store |
+//! | nodes | store, node version, nonce |
+//! | latest | store, user key |
+//! | orphans | store, version |
+//!
+//! Commit numbers and versions take 8 bytes, stores and nonces 4, all big endian, so that the order of keys is that of the numbers.
+//! A store is named by the number that it got when it was made.
+
+use treering_tree::NodeKey;
+
+/// The number of a store within its database.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct StoreId(pub(crate) u32);
+
+impl StoreId {
+    fn bytes(self) -> [u8; 4] {
+        self.0.to_be_bytes()
+    }
+
+    /// First key behind all of this store.
+    fn end(self) -> Vec<u8> {
+        match self.0.checked_add(1) {
+            Some(next) => next.to_be_bytes().to_vec(),
+            None => vec![0xff; 32],
+        }
+    }
+}
+
+pub(crate) const DATABASE: &[u8] = b"database";
+const STORE: &[u8] = b"store/";
+
+pub(crate) fn store(name: &str) -> Vec<u8> {
+    [STORE, name.as_bytes()].concat()
+}
+
+/// The name in a store's registry key.
+pub(crate) fn store_name(key: &[u8]) -> Option<&str> {
+    key.strip_prefix(STORE).and_then(|name| std::str::from_utf8(name).ok())
+}
+
+/// All registry keys.
+pub(crate) fn stores() -> (Vec<u8>, Vec<u8>) {
+    (STORE.to_vec(), b"store0".to_vec())
+}
+
+pub(crate) fn commit(number: u64) -> Vec<u8> {
+    [&b"c"[..], &number.to_be_bytes()].concat()
+}
+
+/// All commits.
+pub(crate) fn commits() -> (Vec<u8>, Vec<u8>) {
+    (b"c".to_vec(), b"d".to_vec())
+}
+
+/// The number in a commit's key.
+pub(crate) fn commit_number(key: &[u8]) -> Option<u64> {
+    number_behind(key, 1)
+}
+
+pub(crate) fn version(store: StoreId, version: u64) -> Vec<u8> {
+    [&b"v"[..], &store.bytes(), &version.to_be_bytes()].concat()
+}
+
+/// All versions of a store.
+pub(crate) fn versions(store: StoreId) -> (Vec<u8>, Vec<u8>) {
+    let prefix = |bytes: &[u8]| [&b"v"[..], bytes].concat();
+    (prefix(&store.bytes()), prefix(&store.end()))
+}
+
+/// The number in a version's key.
+pub(crate) fn version_number(key: &[u8]) -> Option<u64> {
+    number_behind(key, 5)
+}
+
+pub(crate) fn log(commit: u64, store: StoreId) -> Vec<u8> {
+    [&commit.to_be_bytes()[..], &store.bytes()].concat()
+}
+
+pub(crate) fn node(store: StoreId, node: NodeKey) -> Vec<u8> {
+    [&store.bytes()[..], &node.to_bytes()].concat()
+}
+
+/// All nodes of a store.
+pub(crate) fn nodes(store: StoreId) -> (Vec<u8>, Vec<u8>) {
+    (store.bytes().to_vec(), store.end())
+}
+
+pub(crate) fn latest(store: StoreId, key: &[u8]) -> Vec<u8> {
+    [&store.bytes()[..], key].concat()
+}
+
+/// All index records of a store.
+pub(crate) fn all_latest(store: StoreId) -> (Vec<u8>, Vec<u8>) {
+    (store.bytes().to_vec(), store.end())
+}
+
+/// The user key in an index key.
+pub(crate) fn user_key(key: &[u8]) -> Option<&[u8]> {
+    key.get(4..)
+}
+
+pub(crate) fn orphans(store: StoreId, version: u64) -> Vec<u8> {
+    [&store.bytes()[..], &version.to_be_bytes()].concat()
+}
+
+/// The orphan records of a store's versions `from..=to`.
+pub(crate) fn orphans_between(store: StoreId, from: u64, to: u64) -> (Vec<u8>, Vec<u8>) {
+    let end = to.checked_add(1).map_or_else(|| store.end(), |end| orphans(store, end));
+    (orphans(store, from), end)
+}
+
+/// The version in an orphan record's key.
+pub(crate) fn orphans_version(key: &[u8]) -> Option<u64> {
+    number_behind(key, 4)
+}
+
+fn number_behind(key: &[u8], prefix: usize) -> Option<u64> {
+    Some(u64::from_be_bytes(key.get(prefix..)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stores_keys_lie_in_its_ranges_and_name_what_they_hold() {
+        for store in [StoreId(0), StoreId(7), StoreId(u32::MAX)] {
+            let (from, to) = versions(store);
+            for number in [0, 1, u64::MAX] {
+                let key = version(store, number);
+                assert!(from <= key && key < to);
+                assert_eq!(version_number(&key), Some(number));
+            }
+            let (from, to) = nodes(store);
+            for key in [NodeKey::new(0, 0), NodeKey::new(u64::MAX, u32::MAX)] {
+                let bytes = node(store, key);
+                assert!(from <= bytes && bytes < to);
+                }
+        }
+        let (from, to) = stores();
+        assert!(from <= store("") && store("zz") < to);
+        assert_eq!(store_name(&store("bank")), Some("bank"));
+    }
+}

@@ -1,0 +1,47 @@
+//! How much of what there is.
+
+use treering_tree::Order;
+
+use super::Disk;
+use crate::engine::Keyspace;
+use crate::error::Result;
+
+/// Records of one kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KindStats {
+    /// The keyspace; nodes are told apart into `nodes: leaf` and `nodes: inner`.
+    pub kind: &'static str,
+    /// How many records.
+    pub count: u64,
+    /// Bytes of their keys and values, before compression.
+    pub bytes: u64,
+}
+
+/// Where the kind of a node stands in its record: behind the format byte.
+const NODE_KIND: usize = 1;
+
+impl Disk {
+    /// Counts all records. O(records).
+    pub(crate) fn stats(&self) -> Result<Vec<KindStats>> {
+        let mut all = Vec::new();
+        for keyspace in Keyspace::ALL {
+            let mut kinds = match keyspace {
+                Keyspace::Nodes => vec!["nodes: leaf", "nodes: inner"],
+                other => vec![other.name()],
+            }
+            .into_iter()
+            .map(|kind| KindStats { kind, count: 0, bytes: 0 })
+            .collect::<Vec<_>>();
+            for pair in self.backend.scan(keyspace, &[], None, Order::Ascending) {
+                let (key, value) = pair?;
+                let place = if kinds.len() > 1 { usize::from(value.get(NODE_KIND).is_some_and(|&kind| kind != 0)) } else { 0 };
+                if let Some(kind) = kinds.get_mut(place) {
+                    kind.count += 1;
+                    kind.bytes += (key.len() + value.len()) as u64;
+                }
+            }
+            all.extend(kinds);
+        }
+        Ok(all)
+    }
+}

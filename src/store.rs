@@ -1,0 +1,10 @@
+//! What users hold: a [`Database`], the [`TreeStore`]s in it, [`Snapshot`]s of their versions.
+
+mod database;
+mod lock;
+mod snapshot;
+mod tree_store;
+
+pub use database::{CreateOptions, Database, OpenOptions, VersionInfo};
+pub use snapshot::Snapshot;
+pub use tree_store::{StoreRange, TreeStore};

@@ -1,0 +1,354 @@
+//! A database: opening, its stores, whole-database work.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use treering_proofs::{Hash, HashFunction, MAX_VERSION};
+use treering_tree::{Tree, TreeError};
+
+use super::lock::FolderLock;
+use super::{Snapshot, TreeStore};
+use crate::engine::rocksdb::{Access, RocksBackend};
+use crate::engine::{Backend, Durability};
+use crate::error::{Error, Result};
+use crate::persist::check::{CheckProgress, CheckSummary};
+use crate::persist::records::{DatabaseRecord, VersionRecord};
+use crate::persist::stats::KindStats;
+use crate::persist::{Disk, DiskOptions};
+
+/// The folder of RocksDB within the database's.
+const ROCKSDB: &str = "rocksdb";
+/// Bytes of the longest store name.
+const MAX_NAME_LEN: usize = 128;
+/// The part of `cache_size` that RocksDB's block cache gets; the tree has the rest.
+const BLOCK_CACHE_SHARE: u64 = 8;
+
+/// What is fixed when a database is made.
+#[derive(Clone, Copy, Debug)]
+pub struct CreateOptions {
+    /// The hash function (default SHA-256, that of cosmos/iavl).
+    pub hash_function: HashFunction,
+    /// The version of every store's first save (default 1).
+    pub initial_version: u64,
+}
+
+impl Default for CreateOptions {
+    fn default() -> Self {
+        Self { hash_function: HashFunction::Sha256, initial_version: 1 }
+    }
+}
+
+/// How to open a database.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenOptions {
+    /// Never change anything (default false). Works while another process writes; what it saves meanwhile is not seen.
+    pub read_only: bool,
+    /// Wait until a saved version is on the disk (default true). Without, a power cut may lose the newest versions, never tear one.
+    pub sync_writes: bool,
+    /// Bytes of memory for nodes and the engine's block cache (default 1 GiB). See [`Tree::unload`](treering_tree::Tree::unload).
+    pub cache_size: u64,
+    /// Threads that hash when a version is saved (default: the processors there are, 4 at most).
+    pub hash_threads: usize,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { read_only: false, sync_writes: true, cache_size: 1 << 30, hash_threads: processors.min(4) }
+    }
+}
+
+/// A saved version of a store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct VersionInfo {
+    /// Its number.
+    pub version: u64,
+    /// The root hash; that of the empty string for an empty store.
+    pub root_hash: Hash,
+    /// Number of keys.
+    pub size: u64,
+    /// Levels of inner nodes.
+    pub height: u8,
+    /// The commit that made it.
+    pub commit: u64,
+    /// When it was saved, in seconds since 1970.
+    pub time: u64,
+}
+
+impl VersionInfo {
+    pub(super) fn new(version: u64, record: &VersionRecord) -> Self {
+        let (size, height) = record.root.map_or((0, 0), |root| (root.size, root.height));
+        Self { version, root_hash: record.root_hash, size, height, commit: record.commit, time: record.time }
+    }
+}
+
+/// A database, open. Cheap to clone: clones are the same database, which closes when the last of them, of its stores and of its
+/// snapshots is gone.
+#[derive(Clone)]
+pub struct Database {
+    shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) disk: Disk,
+    path: PathBuf,
+    /// Bytes of nodes in memory above which a store unloads.
+    pub(super) tree_budget: u64,
+    /// Stores that have a writer.
+    writers: Mutex<BTreeSet<String>>,
+    /// The newest version of a store in memory, for readers.
+    published: Mutex<HashMap<String, Tree>>,
+    _lock: Option<FolderLock>,
+}
+
+impl Database {
+    /// Makes a database in `path`, a folder that is empty or not there yet, and opens it.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseExists`], [`Error::FolderInUse`], [`Error::Tree`] for an impossible initial version, [`Error::Io`],
+    /// [`Error::Engine`].
+    pub fn create(path: impl AsRef<Path>, create: &CreateOptions, open: &OpenOptions) -> Result<Self> {
+        let path = path.as_ref();
+        check_initial_version(create.initial_version)?;
+        if RocksBackend::exists(&path.join(ROCKSDB)) {
+            return Err(Error::DatabaseExists { path: path.to_owned() });
+        }
+        fs::create_dir_all(path).map_err(|source| Error::Io { action: "creating", path: path.to_owned(), source })?;
+        check_is_empty(path)?;
+        let lock = FolderLock::take(path)?;
+        let backend = RocksBackend::open(&path.join(ROCKSDB), Access::Create, block_cache(open))?;
+        Self::create_on(&backend, create)?;
+        Self::assemble(Arc::new(backend), open, path, Some(lock))
+    }
+
+    /// Opens the database in folder `path`. Takes time by the number of stores, not of versions or keys.
+    ///
+    /// # Errors
+    /// [`Error::NoDatabase`], [`Error::Locked`] when it is open for writing elsewhere, [`Error::NewerFormat`], [`Error::Damaged`],
+    /// [`Error::Engine`].
+    pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
+        let path = path.as_ref();
+        let folder = path.join(ROCKSDB);
+        if !RocksBackend::exists(&folder) {
+            return Err(Error::NoDatabase { path: path.to_owned() });
+        }
+        let lock = if options.read_only { None } else { Some(FolderLock::take(path)?) };
+        let access = if options.read_only { Access::ReadOnly } else { Access::ReadWrite };
+        let backend = RocksBackend::open(&folder, access, block_cache(options))?;
+        Self::assemble(Arc::new(backend), options, path, lock)
+    }
+
+    /// Makes a database in an empty backend.
+    ///
+    /// # Errors
+    /// As [`Database::create`].
+    pub fn create_on(backend: &dyn Backend, create: &CreateOptions) -> Result<()> {
+        check_initial_version(create.initial_version)?;
+        if Disk::is_there(backend)? {
+            return Err(Error::DatabaseExists { path: PathBuf::new() });
+        }
+        let record = DatabaseRecord { hash_function: create.hash_function, initial_version: create.initial_version };
+        Disk::create(backend, record)
+    }
+
+    /// Opens the database in a backend of your own.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub fn open_on(backend: Arc<dyn Backend>, options: &OpenOptions) -> Result<Self> {
+        Self::assemble(backend, options, Path::new(""), None)
+    }
+
+    fn assemble(backend: Arc<dyn Backend>, options: &OpenOptions, path: &Path, lock: Option<FolderLock>) -> Result<Self> {
+        let disk_options = DiskOptions {
+            durability: if options.sync_writes { Durability::Synced } else { Durability::Buffered },
+            read_only: options.read_only,
+            hash_threads: options.hash_threads,
+        };
+        let disk = Disk::open(backend, disk_options)?.ok_or_else(|| Error::NoDatabase { path: path.to_owned() })?;
+        let shared = Shared {
+            disk,
+            path: path.to_owned(),
+            tree_budget: options.cache_size - options.cache_size / BLOCK_CACHE_SHARE,
+            writers: Mutex::default(),
+            published: Mutex::default(),
+            _lock: lock,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The hash function.
+    #[must_use]
+    pub fn hash_function(&self) -> HashFunction {
+        self.shared.disk.database().hash_function
+    }
+
+    /// The version of every store's first save.
+    #[must_use]
+    pub fn initial_version(&self) -> u64 {
+        self.shared.disk.database().initial_version
+    }
+
+    /// The database's folder; empty for one on a backend of your own.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// The names of all stores, in order.
+    #[must_use]
+    pub fn store_names(&self) -> Vec<String> {
+        self.shared.disk.stores().into_keys().collect()
+    }
+
+    /// Makes a store.
+    ///
+    /// # Errors
+    /// [`Error::StoreExists`], [`Error::StoreName`], [`Error::ReadOnly`], [`Error::Engine`].
+    pub fn create_store(&self, name: &str) -> Result<()> {
+        check_name(name)?;
+        self.shared.disk.create_store(name)
+    }
+
+    /// The writer of a store: its working state, at the newest version. There is one at a time.
+    ///
+    /// # Errors
+    /// [`Error::NoStore`], [`Error::StoreInUse`], [`Error::ReadOnly`].
+    pub fn store(&self, name: &str) -> Result<TreeStore> {
+        self.shared.disk.writable()?;
+        let state = self.shared.disk.store(name)?;
+        if !self.shared.writers().insert(name.to_owned()) {
+            return Err(Error::StoreInUse { name: name.to_owned() });
+        }
+        TreeStore::open(Arc::clone(&self.shared), name, &state)
+    }
+
+    /// A version of a store to read; `None` for the newest. It is kept while the snapshot lives. O(1).
+    ///
+    /// # Errors
+    /// [`Error::NoStore`], [`Error::NoVersion`] (also for the newest when none was saved).
+    pub fn snapshot(&self, name: &str, version: Option<u64>) -> Result<Snapshot> {
+        let state = self.shared.disk.store(name)?;
+        let newest = state.newest.map_or(0, |(version, _)| version);
+        let version = version.unwrap_or(newest);
+        let (record, pin) = self.shared.disk.pin(name, state.id, version)?;
+        let published = self.shared.published(name, version, &record);
+        let tree = match published {
+            Some(tree) => tree,
+            None => self.shared.disk.tree(state.id, Some((version, record)))?,
+        };
+        Ok(Snapshot::new(Arc::clone(&self.shared), VersionInfo::new(version, &record), tree, pin))
+    }
+
+    /// The saved versions of a store, in order. O(versions).
+    ///
+    /// # Errors
+    /// [`Error::NoStore`], [`Error::Damaged`], [`Error::Engine`].
+    pub fn versions(&self, name: &str) -> Result<Vec<VersionInfo>> {
+        let store = self.shared.disk.store(name)?.id;
+        let versions = self.shared.disk.versions(store)?;
+        Ok(versions.iter().map(|(version, record)| VersionInfo::new(*version, record)).collect())
+    }
+
+    /// Walks every kept version of every store, recomputes every hash, and compares the index with the newest tree. O(nodes).
+    ///
+    /// # Errors
+    /// The first thing that is wrong, as [`Error::Damaged`] or [`Error::Tree`]; [`Error::Engine`].
+    pub fn check(&self, progress: &mut dyn FnMut(CheckProgress<'_>)) -> Result<CheckSummary> {
+        self.shared.disk.check(progress)
+    }
+
+    /// Counts all records. O(records).
+    ///
+    /// # Errors
+    /// [`Error::Engine`].
+    pub fn stats(&self) -> Result<Vec<KindStats>> {
+        self.shared.disk.stats()
+    }
+
+    /// Gets everything onto the disk in its final place, so that the next open is quick. Dropping the database does it too, but cannot
+    /// report a failure. What was saved is safe either way.
+    ///
+    /// # Errors
+    /// [`Error::Engine`].
+    pub fn close(self) -> Result<()> {
+        self.shared.disk.flush()
+    }
+}
+
+impl Shared {
+    /// The sets under these locks are changed by single calls that cannot fail half-way, so a panic elsewhere leaves them whole.
+    fn writers(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.writers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn published_trees(&self) -> MutexGuard<'_, HashMap<String, Tree>> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A branch of the published tree, if it is that version.
+    fn published(&self, name: &str, version: u64, record: &VersionRecord) -> Option<Tree> {
+        let trees = self.published_trees();
+        let tree = trees.get(name)?;
+        (tree.version() == version && tree.root_hash() == Some(record.root_hash)).then(|| tree.clone())
+    }
+
+    /// Lets readers share the nodes in memory.
+    pub(super) fn publish(&self, name: &str, tree: Tree) {
+        self.published_trees().insert(name.to_owned(), tree);
+    }
+
+    pub(super) fn unpublish(&self, name: &str) {
+        self.published_trees().remove(name);
+    }
+
+    pub(super) fn release_writer(&self, name: &str) {
+        self.unpublish(name);
+        self.writers().remove(name);
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Nothing is lost when this fails: the write-ahead log has it all. `close` reports it.
+        let _ = self.disk.flush();
+    }
+}
+
+fn block_cache(options: &OpenOptions) -> usize {
+    usize::try_from(options.cache_size / BLOCK_CACHE_SHARE).unwrap_or(usize::MAX)
+}
+
+fn check_initial_version(version: u64) -> Result<()> {
+    if (1..=MAX_VERSION).contains(&version) {
+        return Ok(());
+    }
+    Err(TreeError::InitialVersion { version, why: "versions go from 1 to 2^63 - 1" }.into())
+}
+
+fn check_is_empty(folder: &Path) -> Result<()> {
+    let failed = |source| Error::Io { action: "reading", path: folder.to_owned(), source };
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        if !FolderLock::is_lock_file(&name) && name != ROCKSDB {
+            return Err(Error::FolderInUse { path: folder.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let refuse = |why| Err(Error::StoreName { name: name.to_owned(), why });
+    if name.is_empty() {
+        return refuse("it is empty");
+    }
+    if name.len() > MAX_NAME_LEN {
+        return refuse("it is longer than 128 bytes");
+    }
+    if name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\')) || matches!(name, "." | "..") {
+        return refuse("it has a path separator or a control character, or names a folder");
+    }
+    Ok(())
+}

@@ -1,0 +1,261 @@
+//! The writer of a store: its working state on top of a version.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use treering_proofs::{Hash, Proof};
+use treering_tree::{Order, Range, Resident, Tree};
+
+use super::database::{Shared, VersionInfo};
+use crate::error::{Error, Result};
+use crate::persist::log::{Operation, PendingLog};
+use crate::persist::prune::{Keep, PruneReport};
+use crate::persist::records::VersionRecord;
+use crate::persist::{Disk, Pin, StoreState};
+
+/// A store to change. Changes are in memory until [`TreeStore::save_version`] makes them a version, which is on the disk when it returns.
+///
+/// After a failed write every further one says [`Error::Poisoned`]; what was saved before is safe, and is there when the database is
+/// opened again.
+pub struct TreeStore {
+    name: String,
+    state: StoreState,
+    /// The version that the working state is based on, if any.
+    base: Option<(u64, VersionRecord)>,
+    pin: Option<Pin>,
+    tree: Tree,
+    log: PendingLog,
+    database: Arc<Shared>,
+}
+
+impl TreeStore {
+    pub(super) fn open(database: Arc<Shared>, name: &str, state: &StoreState) -> Result<Self> {
+        let opened = database.disk.tree(state.id, state.newest).and_then(|tree| Ok((tree, pin(&database.disk, name, state, state.newest)?)));
+        let (tree, pin) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                database.release_writer(name);
+                return Err(error);
+            }
+        };
+        Ok(Self { name: name.to_owned(), state: state.clone(), base: state.newest, pin, tree, log: PendingLog::new(), database })
+    }
+
+    /// The store's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The version that the working state is based on; 0 before the first save.
+    #[must_use]
+    pub fn current_version(&self) -> u64 {
+        self.tree.version()
+    }
+
+    /// The working state as a tree: reads by place and range, pictures.
+    #[must_use]
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// The value of `key` in the working state: from memory, or with one read of the flat index, or, at an older version, from the tree.
+    ///
+    /// # Errors
+    /// When a record cannot be read, or is damaged.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        match self.tree.get_resident(key) {
+            Resident::Value(value) => Ok(Some(value.to_vec())),
+            Resident::Absent => Ok(None),
+            // What is not in memory was not changed since the base version, so the index is right if that is the newest.
+            Resident::Unknown if self.is_at_newest() => self.database.disk.latest(self.state.id, key),
+            Resident::Unknown => Ok(self.tree.get(key)?.map(<[u8]>::to_vec)),
+        }
+    }
+
+    /// Whether `key` is in the working state.
+    ///
+    /// # Errors
+    /// When a record cannot be read, or is damaged.
+    pub fn has(&self, key: &[u8]) -> Result<bool> {
+        Ok(self.get(key)?.is_some())
+    }
+
+    fn is_at_newest(&self) -> bool {
+        self.base == self.state.newest
+    }
+
+    /// Sets `key` to `value`. O(log n).
+    ///
+    /// # Errors
+    /// [`Error::Tree`] for a key over 64 KiB or a value over 16 MiB, or when a node cannot be read; nothing is changed then.
+    pub fn set(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        self.database.disk.writable()?;
+        self.tree.set(key, value)?;
+        self.log.push(Operation::Set(key, value));
+        Ok(())
+    }
+
+    /// Removes `key`. Gives whether it was there. O(log n).
+    ///
+    /// # Errors
+    /// [`Error::Tree`] when a node cannot be read; nothing is changed then.
+    pub fn delete(&mut self, key: &[u8]) -> Result<bool> {
+        self.database.disk.writable()?;
+        let was_there = self.tree.remove(key)?;
+        if was_there {
+            self.log.push(Operation::Delete(key));
+        }
+        Ok(was_there)
+    }
+
+    /// The keys of the working state within bounds, and their values, in order.
+    #[must_use]
+    pub fn range(&self, start: Bound<Vec<u8>>, end: Bound<Vec<u8>>, order: Order) -> StoreRange<'_> {
+        StoreRange { range: self.tree.range_between(start, end, order) }
+    }
+
+    /// The root hash that saving now would give.
+    ///
+    /// # Errors
+    /// [`Error::Tree`] when no further version is possible.
+    pub fn working_hash(&mut self) -> Result<Hash> {
+        Ok(self.tree.working_hash()?)
+    }
+
+    /// The proof of what the newest saved state says about `key`.
+    ///
+    /// # Errors
+    /// [`Error::Tree`] when there are unsaved changes, or a node cannot be read.
+    pub fn prove(&self, key: &[u8]) -> Result<Proof> {
+        Ok(self.tree.prove(key)?)
+    }
+
+    /// Makes the working state a version, durably: the next one after [`TreeStore::current_version`], or the initial version.
+    ///
+    /// After [`TreeStore::load_version`] the next version may be there already. With the same root hash saving it again succeeds and
+    /// writes nothing; otherwise it is refused.
+    ///
+    /// # Errors
+    /// [`Error::VersionExists`] (the working state stays as it is), [`Error::Poisoned`], [`Error::Engine`].
+    pub fn save_version(&mut self) -> Result<VersionInfo> {
+        self.database.disk.writable()?;
+        let version = self.tree.next_version()?;
+        if self.state.newest.is_some_and(|(newest, _)| newest >= version) {
+            return self.save_again(version);
+        }
+        self.database.unpublish(&self.name);
+        let saved = self.tree.save()?;
+        let log = std::mem::replace(&mut self.log, PendingLog::new());
+        let record = self.database.disk.commit(&self.name, &saved, self.tree.new_nodes(), log)?;
+        self.state.newest = Some((version, record));
+        self.move_to(version, record)?;
+        Ok(VersionInfo::new(version, &record))
+    }
+
+    /// Saves a version that is there already.
+    fn save_again(&mut self, version: u64) -> Result<VersionInfo> {
+        let record = self.database.disk.version(&self.name, self.state.id, version)?;
+        let saving = self.tree.working_hash()?;
+        if saving != record.root_hash {
+            return Err(Disk::conflict(&self.name, version, record.root_hash, saving));
+        }
+        self.load(version, record)?;
+        Ok(VersionInfo::new(version, &record))
+    }
+
+    /// After a save: the working state is based on the new version, readers see it, and memory is kept within bounds.
+    fn move_to(&mut self, version: u64, record: VersionRecord) -> Result<()> {
+        self.base = Some((version, record));
+        self.pin = pin(&self.database.disk, &self.name, &self.state, self.base)?;
+        self.tree.unload(self.database.tree_budget)?;
+        self.database.publish(&self.name, self.tree.clone());
+        Ok(())
+    }
+
+    /// Forgets all changes since the last save or load.
+    ///
+    /// # Errors
+    /// [`Error::Tree`] when the tree cannot be opened.
+    pub fn discard_changes(&mut self) -> Result<()> {
+        if self.log.is_empty() {
+            return Ok(());
+        }
+        self.reopen(self.base)
+    }
+
+    /// Bases the working state on another version; changes that were not saved are forgotten. Moves the working state only.
+    ///
+    /// # Errors
+    /// [`Error::NoVersion`]; the working state stays as it is then.
+    pub fn load_version(&mut self, version: u64) -> Result<()> {
+        let record = self.database.disk.version(&self.name, self.state.id, version)?;
+        self.load(version, record)
+    }
+
+    fn load(&mut self, version: u64, record: VersionRecord) -> Result<()> {
+        self.reopen(Some((version, record)))
+    }
+
+    fn reopen(&mut self, base: Option<(u64, VersionRecord)>) -> Result<()> {
+        let pin = pin(&self.database.disk, &self.name, &self.state, base)?;
+        self.tree = self.database.disk.tree(self.state.id, base)?;
+        self.pin = pin;
+        self.base = base;
+        self.log = PendingLog::new();
+        Ok(())
+    }
+
+    /// Makes `version` the newest one: all newer ones are removed, in one atomic step. Changes that were not saved are forgotten.
+    ///
+    /// # Errors
+    /// [`Error::NoVersion`], [`Error::Pinned`] when snapshots of newer versions are open, [`Error::Poisoned`], [`Error::Engine`].
+    pub fn rollback_to(&mut self, version: u64) -> Result<()> {
+        self.database.disk.writable()?;
+        let record = self.database.disk.version(&self.name, self.state.id, version)?;
+        self.database.unpublish(&self.name);
+        // The store's own pin must not stand in the way.
+        self.pin = None;
+        let rolled_back = self.database.disk.rollback(&self.name, version);
+        if rolled_back.is_err() {
+            self.pin = pin(&self.database.disk, &self.name, &self.state, self.base)?;
+            return rolled_back;
+        }
+        self.state.newest = Some((version, record));
+        self.load(version, record)
+    }
+
+    /// Removes versions, and all records that only they needed. The newest version stays in any case, and so do versions that a
+    /// snapshot or the working state is based on: they are deferred.
+    ///
+    /// # Errors
+    /// [`Error::KeepsNothing`], [`Error::Poisoned`], [`Error::Engine`]. A pruning that was cut short is finished by the next one.
+    pub fn prune(&mut self, keep: &Keep) -> Result<PruneReport> {
+        self.database.disk.prune(&self.name, keep)
+    }
+}
+
+impl Drop for TreeStore {
+    fn drop(&mut self) {
+        self.database.release_writer(&self.name);
+    }
+}
+
+/// Pins the version that a working state is based on.
+fn pin(disk: &Disk, name: &str, state: &StoreState, base: Option<(u64, VersionRecord)>) -> Result<Option<Pin>> {
+    base.map(|(version, _)| disk.pin(name, state.id, version).map(|(_, pin)| pin)).transpose()
+}
+
+/// Keys and values in order; see [`TreeStore::range`].
+pub struct StoreRange<'a> {
+    range: Range<'a>,
+}
+
+impl Iterator for StoreRange<'_> {
+    type Item = Result<(Vec<u8>, Vec<u8>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = self.range.next()?;
+        Some(entry.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(Error::from))
+    }
+}

@@ -1,0 +1,11 @@
+//! The command line, driven from outside as a user's script would.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
+
+mod bad_input;
+mod help;
+mod programs;
+mod proving;
+mod reading;
+mod run;
+mod upkeep;
+mod writing;

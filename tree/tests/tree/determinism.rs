@@ -1,0 +1,81 @@
+//! The same operations give the same roots, however a tree is hashed, branched, unloaded or opened again.
+
+use treering_proofs::Hash;
+use treering_tree::{NodeSource, Options, Tree};
+
+use crate::workload::{SplitMix64, key};
+use crate::source::{MapSource, Records, seed};
+
+/// How a run goes about it.
+#[derive(Clone, Copy, Debug)]
+struct Manner {
+    hash_threads: usize,
+    budget: Option<u64>,
+    reopen_every: Option<u64>,
+    branch_every: Option<u64>,
+    early_hash_every: Option<u64>,
+}
+
+const PLAIN: Manner = Manner { hash_threads: 1, budget: None, reopen_every: None, branch_every: None, early_hash_every: None };
+
+fn is_due(every: Option<u64>, count: u64) -> bool {
+    every.is_some_and(|every| count.is_multiple_of(every))
+}
+
+fn roots(seed: u64, manner: Manner) -> Vec<Hash> {
+    let options = Options { hash_threads: manner.hash_threads, ..Options::default() };
+    let source = MapSource::new(Records::new());
+    let open = |version, root| Tree::open(options, source.clone() as std::sync::Arc<dyn NodeSource>, version, root).unwrap();
+    let mut tree = open(0, None);
+    let mut snapshots = Vec::new();
+    let mut rng = SplitMix64(seed);
+    let mut roots = Vec::new();
+    for version in 1..=12 {
+        for op in 0..4000 {
+            let key = key(rng.below(9000), 12);
+            if rng.below(4) == 0 { tree.remove(&key).unwrap() } else { tree.set(&key, &rng.next().to_be_bytes()).unwrap() };
+            if is_due(manner.branch_every, op + 1) {
+                let branch = tree.clone();
+                snapshots.push(std::mem::replace(&mut tree, branch));
+                if snapshots.len() > 5 {
+                    drop(snapshots.swap_remove(usize::try_from(op % 5).unwrap()));
+                }
+            }
+            if is_due(manner.early_hash_every, op + 1) {
+                tree.working_hash().unwrap();
+            }
+        }
+        let saved = tree.save().unwrap();
+        source.keep(&tree, &saved);
+        roots.push(saved.root_hash);
+        if is_due(manner.reopen_every, version) {
+            tree = open(saved.version, saved.root);
+        }
+        if let Some(budget) = manner.budget {
+            snapshots.clear();
+            tree.unload(budget).unwrap();
+        }
+    }
+    tree.check().unwrap();
+    roots
+}
+
+#[test]
+fn roots_depend_on_the_operations_alone() {
+    let seed = seed(11);
+    let expected = roots(seed, PLAIN);
+    for manner in [
+        Manner { hash_threads: 2, ..PLAIN },
+        Manner { hash_threads: 4, ..PLAIN },
+        Manner { hash_threads: 0, ..PLAIN },
+        Manner { budget: Some(0), ..PLAIN },
+        Manner { budget: Some(300_000), hash_threads: 3, ..PLAIN },
+        Manner { reopen_every: Some(1), ..PLAIN },
+        Manner { reopen_every: Some(3), budget: Some(100_000), ..PLAIN },
+        Manner { branch_every: Some(7), ..PLAIN },
+        Manner { branch_every: Some(1000), early_hash_every: Some(300), ..PLAIN },
+        Manner { branch_every: Some(1), early_hash_every: Some(999), budget: Some(50_000), reopen_every: Some(5), hash_threads: 2 },
+    ] {
+        assert_eq!(roots(seed, manner), expected, "{manner:?}");
+    }
+}
