@@ -157,9 +157,5 @@ pub enum Error {
 }
 
 fn listed(stores: &[String]) -> String {
-    if stores.is_empty() {
-        "the database has no stores yet".to_owned()
-    } else {
-        format!("there are: {}", stores.join(", "))
-    }
+    if stores.is_empty() { "the database has no stores yet".to_owned() } else { format!("there are: {}", stores.join(", ")) }
 }

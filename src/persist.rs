@@ -108,7 +108,11 @@ impl Disk {
 
     pub(crate) fn store(&self, name: &str) -> Result<StoreState> {
         let state = self.state();
-        state.stores.get(name).cloned().ok_or_else(|| Error::NoStore { name: name.to_owned(), stores: state.stores.keys().cloned().collect() })
+        state
+            .stores
+            .get(name)
+            .cloned()
+            .ok_or_else(|| Error::NoStore { name: name.to_owned(), stores: state.stores.keys().cloned().collect() })
     }
 
     /// Registers a store.
@@ -223,7 +227,8 @@ fn scan_versions(backend: &dyn Backend, store: StoreId, order: Order) -> impl It
     let (from, to) = keys::versions(store);
     backend.scan(Keyspace::Commits, &from, Some(&to), order).map(|pair| {
         let (key, record) = pair?;
-        let damaged = || Error::Damaged { record: format!("record {} of commits", hex::encode(&key)), what: "its key is malformed".to_owned() };
+        let damaged =
+            || Error::Damaged { record: format!("record {} of commits", hex::encode(&key)), what: "its key is malformed".to_owned() };
         Ok((keys::version_number(&key).ok_or_else(damaged)?, VersionRecord::decode(&key, &record)?))
     })
 }

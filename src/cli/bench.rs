@@ -169,8 +169,7 @@ impl<'a> Bench<'a> {
     /// Proofs, their verification, and the average length of a proof.
     fn prove(&mut self, snapshot: &Snapshot) -> Result<(Phase, Phase, u64), CliError> {
         let picked = self.pick(self.args.proofs);
-        let (proving, proofs) =
-            Phase::of(|| picked.iter().map(|(key, _)| snapshot.tree().prove(key)).collect::<Result<Vec<_>, _>>());
+        let (proving, proofs) = Phase::of(|| picked.iter().map(|(key, _)| snapshot.tree().prove(key)).collect::<Result<Vec<_>, _>>());
         let proofs = proofs?;
         let mut wrong = 0_u64;
         let (verifying, ()) = Phase::of(|| {

@@ -70,10 +70,10 @@ fn tell(dir: &Path, narrator: &mut Narrator<'_>) -> Result<Shown, CliError> {
     let genesis = story.import(narrator)?;
     let total = story.add_up(narrator)?;
     let newest = story.transfer(narrator, total)?;
-    let snapshot = story.newest()?;
-    let (proof, proof_bytes) = evidence::prove_balance(&snapshot, narrator)?;
+    let snapshot = story.at(newest.version)?;
+    let proof_bytes = evidence::prove_balance(&snapshot, narrator)?;
     evidence::prove_absence(&snapshot, narrator)?;
-    evidence::refuse_forgeries(&snapshot, &proof, narrator)?;
+    evidence::refuse_forgeries(&snapshot, &story.at(genesis.version)?, narrator)?;
     drop(snapshot);
     let mut story = story.reopen(dir, narrator, &newest)?;
     story.look_back(narrator, &genesis, &newest)?;

@@ -1,8 +1,8 @@
 //! What can go wrong in a command, told so that one can act on it.
 
 use std::error::Error;
-use std::fmt::Write;
 use std::ffi::OsString;
+use std::fmt::Write;
 use std::io;
 use std::path::PathBuf;
 

@@ -69,9 +69,12 @@ impl Notation {
     pub(crate) fn write(self, what: &'static str, bytes: &[u8]) -> Result<String, CliError> {
         match self {
             Self::Hex => Ok(hex::encode(bytes)),
-            Self::Text => std::str::from_utf8(bytes)
-                .map(str::to_owned)
-                .map_err(|_| CliError::Word { what, word: hex::encode(bytes), hint: "", source: NotationError::NotText }),
+            Self::Text => std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| CliError::Word {
+                what,
+                word: hex::encode(bytes),
+                hint: "",
+                source: NotationError::NotText,
+            }),
         }
     }
 

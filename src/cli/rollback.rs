@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::args::{DirArg, StoreArg, open_to_write};
 use super::apply::close;
+use super::args::{DirArg, StoreArg, open_to_write};
 use super::error::CliError;
 use super::output::Output;
 use super::saved::Saved;

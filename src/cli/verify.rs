@@ -65,15 +65,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
     let proof = args.format.read(Input::open(&args.proof)?)?;
     let evidence = proof.verify(args.hash, &root, &key)?;
     let (kind, index) = check_claim(&evidence, value.as_deref(), notation)?;
-    output.print(&Verified {
-        valid: true,
-        kind,
-        key: args.key.clone(),
-        value: args.value.clone(),
-        root,
-        index,
-        size: evidence.tree_size(),
-    })
+    output.print(&Verified { valid: true, kind, key: args.key.clone(), value: args.value.clone(), root, index, size: evidence.tree_size() })
 }
 
 fn read_root(word: &str) -> Result<Hash, CliError> {
@@ -88,9 +80,7 @@ fn check_claim(evidence: &Evidence, claimed: Option<&[u8]>, notation: Notation) 
     let show = |bytes: &[u8]| notation.write("the value", bytes).unwrap_or_else(|_| format!("0x{}", hex::encode(bytes)));
     match (evidence, claimed) {
         (Evidence::Present(present), Some(value)) if present.value() == value => Ok(("existence", present.index())),
-        (Evidence::Present(present), Some(value)) => {
-            Err(CliError::OtherValue { proven: show(present.value()), claimed: show(value) })
-        }
+        (Evidence::Present(present), Some(value)) => Err(CliError::OtherValue { proven: show(present.value()), claimed: show(value) }),
         (Evidence::Present(present), None) => Err(CliError::ProvenPresent { proven: show(present.value()) }),
         (Evidence::Absent(absent), None) => Ok(("absence", absent.index())),
         (Evidence::Absent(_), Some(value)) => Err(CliError::ProvenAbsent { claimed: show(value) }),

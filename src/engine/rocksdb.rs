@@ -56,8 +56,10 @@ impl RocksBackend {
     pub fn open(path: &Path, access: Access, cache_size: usize) -> Result<Self, BackendError> {
         let cache = Cache::new_lru_cache(cache_size);
         let options = database_options(access);
-        let families: Vec<_> =
-            Keyspace::ALL.into_iter().map(|keyspace| ColumnFamilyDescriptor::new(keyspace.name(), family_options(keyspace, &cache))).collect();
+        let families: Vec<_> = Keyspace::ALL
+            .into_iter()
+            .map(|keyspace| ColumnFamilyDescriptor::new(keyspace.name(), family_options(keyspace, &cache)))
+            .collect();
         let opened = match access {
             Access::ReadOnly => DB::open_cf_descriptors_read_only(&options, path, families, false),
             Access::Create | Access::ReadWrite => DB::open_cf_descriptors(&options, path, families),

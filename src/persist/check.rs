@@ -82,7 +82,8 @@ impl Disk {
         summary.nodes += nodes;
         let stored = self.count_nodes(store)?;
         if stored != nodes {
-            let what = format!("{stored} nodes are stored, the kept versions have {nodes}; pruning again removes what an interrupted one left");
+            let what =
+                format!("{stored} nodes are stored, the kept versions have {nodes}; pruning again removes what an interrupted one left");
             return Err(damaged(format!("store {name:?}"), &what));
         }
         Ok(())

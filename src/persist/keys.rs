@@ -141,7 +141,7 @@ mod tests {
             for key in [NodeKey::new(0, 0), NodeKey::new(u64::MAX, u32::MAX)] {
                 let bytes = node(store, key);
                 assert!(from <= bytes && bytes < to);
-                }
+            }
         }
         let (from, to) = stores();
         assert!(from <= store("") && store("zz") < to);

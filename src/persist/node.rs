@@ -24,7 +24,6 @@ const INNER: u8 = 1;
 /// About what two children take.
 const CHILDREN: usize = 2 * (Hash::LEN + 16);
 
-
 /// The record of a node, and its key.
 pub(crate) fn encode(store: StoreId, node: NodeKey, record: &NodeRecord<'_>) -> (Vec<u8>, Vec<u8>) {
     let at = keys::node(store, node);

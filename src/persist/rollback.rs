@@ -21,7 +21,9 @@ impl Disk {
     pub(crate) fn rollback(&self, name: &str, version: u64) -> Result<()> {
         self.writable()?;
         let mut state = self.state();
-        let Some(store) = state.stores.get(name).map(|store| store.id) else { return Err(Error::NoStore { name: name.to_owned(), stores: Vec::new() }) };
+        let Some(store) = state.stores.get(name).map(|store| store.id) else {
+            return Err(Error::NoStore { name: name.to_owned(), stores: Vec::new() });
+        };
         let counts = self.pins.lock();
         let record = self.version(name, store, version)?;
         let held: Vec<u64> = pins::held(&counts, store).into_iter().filter(|&held| held > version).collect();

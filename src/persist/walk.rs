@@ -41,7 +41,14 @@ struct Pending {
 }
 
 impl<'a> Walk<'a> {
-    pub(crate) fn new(source: &'a DiskSource, store: &'a str, function: HashFunction, since: u64, version: u64, root: Option<ChildRecord>) -> Self {
+    pub(crate) fn new(
+        source: &'a DiskSource,
+        store: &'a str,
+        function: HashFunction,
+        since: u64,
+        version: u64,
+        root: Option<ChildRecord>,
+    ) -> Self {
         let pending = root.map(|node| Pending { node, parent_version: version, smallest: None, end: None }).into_iter().collect();
         Self { source, store, function, since, pending, nodes: 0, hashes: 0 }
     }

@@ -30,7 +30,8 @@ pub struct TreeStore {
 
 impl TreeStore {
     pub(super) fn open(database: Arc<Shared>, name: &str, state: &StoreState) -> Result<Self> {
-        let opened = database.disk.tree(state.id, state.newest).and_then(|tree| Ok((tree, pin(&database.disk, name, state, state.newest)?)));
+        let opened =
+            database.disk.tree(state.id, state.newest).and_then(|tree| Ok((tree, pin(&database.disk, name, state, state.newest)?)));
         let (tree, pin) = match opened {
             Ok(opened) => opened,
             Err(error) => {

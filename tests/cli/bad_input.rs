@@ -8,7 +8,9 @@ fn a_folder_without_a_database_is_named() {
     let forest = Forest::empty();
     let nowhere = forest.beside("nowhere");
     let nowhere = nowhere.to_str().unwrap();
-    for words in [&["root", nowhere][..], &["get", nowhere, "6f"], &["check", nowhere], &["stats", nowhere], &["rollback", nowhere, "--to", "1"]] {
+    for words in
+        [&["root", nowhere][..], &["get", nowhere, "6f"], &["check", nowhere], &["stats", nowhere], &["rollback", nowhere, "--to", "1"]]
+    {
         treering(words).fails("there is no treering database in");
     }
     forest.run("init", &[]).fails("has a treering database already");

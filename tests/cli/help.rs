@@ -12,8 +12,23 @@ fn commands() -> Vec<String> {
 #[test]
 fn every_command_is_there_and_has_help_with_an_example() {
     let expected = [
-        "init", "apply", "import-csv", "get", "has", "scan", "versions", "root", "prove", "verify", "rollback", "prune", "check",
-        "stats", "tree", "bench", "demo",
+        "init",
+        "apply",
+        "import-csv",
+        "get",
+        "has",
+        "scan",
+        "versions",
+        "root",
+        "prove",
+        "verify",
+        "rollback",
+        "prune",
+        "check",
+        "stats",
+        "tree",
+        "bench",
+        "demo",
     ];
     assert_eq!(commands(), expected);
     for name in commands() {

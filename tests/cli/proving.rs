@@ -20,7 +20,8 @@ fn a_proof_verifies_under_its_root_key_and_value_only() {
     let (root, other) = (forest.root(3), forest.root(2));
     for format in ["json", "borsh", "ics23"] {
         prove(&forest, "oak", "oak.proof", &["--format", format]).ok();
-        let verify = |root: &str, key: &str, more: &[&str]| verify(&forest, root, "oak.proof", key, &[more, &["--format", format]].concat());
+        let verify =
+            |root: &str, key: &str, more: &[&str]| verify(&forest, root, "oak.proof", key, &[more, &["--format", format]].concat());
         let valid = verify(&root, "oak", &["--value", "201 rings"]).ok();
         assert!(valid.out.starts_with("VALID: oak has the value 201 rings under the root "), "{}", valid.out);
         verify(&other, "oak", &["--value", "201 rings"]).fails("the proof does not hold");

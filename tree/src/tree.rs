@@ -5,6 +5,7 @@ mod census;
 pub mod check;
 pub mod export;
 pub mod import;
+mod drafts;
 mod insert;
 pub mod iterate;
 pub mod lookup;

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use treering::proofs::{Hash, HashFunction};
 
-use super::measure::{Phase, load_average};
 use super::Args;
+use super::measure::{Phase, load_average};
 use crate::cli::notation::{grouped, sized};
 
 /// One line of results. The names, and what they mean, are those of the programs that measure other stores.
@@ -68,16 +68,7 @@ pub(super) struct Reads {
 
 impl Results {
     pub(super) fn new(args: &Args, hash: HashFunction, durability: &'static str, loadavg_start: Option<String>) -> Self {
-        Self {
-            peer: "treering",
-            n: args.keys,
-            batch: args.batch,
-            blocks: args.blocks,
-            hash,
-            durability,
-            loadavg_start,
-            ..Self::default()
-        }
+        Self { peer: "treering", n: args.keys, batch: args.batch, blocks: args.blocks, hash, durability, loadavg_start, ..Self::default() }
     }
 
     pub(super) fn with_load(mut self, load: &Blocks) -> Self {
@@ -134,9 +125,39 @@ impl fmt::Display for Results {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let written = |bytes: Option<u64>| bytes.map_or("?".to_owned(), grouped);
         let mut line = |name: &str, figures: String| writeln!(f, "{name:<10} {figures}");
-        line("run", format!("{} keys, then {} blocks of {} operations; {}, {}", grouped(self.n), self.blocks, grouped(self.batch), self.hash, self.durability))?;
-        line("load", format!("{:>11} op/s   p50 {:.1} ms, p99 {:.1} ms   {:.1} us of CPU and {} bytes written an operation", grouped(self.load_ops_s), self.load_blk_ms_p50, self.load_blk_ms_p99, self.load_cpu_us_op, written(self.load_wbytes_op)))?;
-        line("blocks", format!("{:>11} op/s   p50 {:.1} ms, p99 {:.1} ms   {:.1} us of CPU and {} bytes written an operation", grouped(self.blk_ops_s), self.blk_ms_p50, self.blk_ms_p99, self.blk_cpu_us_op, written(self.blk_wbytes_op)))?;
+        line(
+            "run",
+            format!(
+                "{} keys, then {} blocks of {} operations; {}, {}",
+                grouped(self.n),
+                self.blocks,
+                grouped(self.batch),
+                self.hash,
+                self.durability
+            ),
+        )?;
+        line(
+            "load",
+            format!(
+                "{:>11} op/s   p50 {:.1} ms, p99 {:.1} ms   {:.1} us of CPU and {} bytes written an operation",
+                grouped(self.load_ops_s),
+                self.load_blk_ms_p50,
+                self.load_blk_ms_p99,
+                self.load_cpu_us_op,
+                written(self.load_wbytes_op)
+            ),
+        )?;
+        line(
+            "blocks",
+            format!(
+                "{:>11} op/s   p50 {:.1} ms, p99 {:.1} ms   {:.1} us of CPU and {} bytes written an operation",
+                grouped(self.blk_ops_s),
+                self.blk_ms_p50,
+                self.blk_ms_p99,
+                self.blk_cpu_us_op,
+                written(self.blk_wbytes_op)
+            ),
+        )?;
         line("gets", format!("{:>11} a second", grouped(self.gets_s)))?;
         line("proofs", format!("{:>11} a second, of {} bytes", grouped(self.proofs_s), grouped(self.proof_bytes_avg)))?;
         line("verifies", format!("{:>11} a second", grouped(self.verifies_s)))?;

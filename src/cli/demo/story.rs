@@ -20,7 +20,7 @@ const KEPT: u64 = 2;
 
 /// The roots that cosmos/iavl gives for the same operations, after the import and after the transfers.
 const IAVL_ROOT_OF_GENESIS: &str = "697e66e7156c5fff92631993ce157733734fab14656d74ee5221981c067cd2f5";
-const IAVL_ROOT_AFTER_TRANSFERS: &str = "6d09f446cd9c4698e62cd9de37b5a70085e000e932ffa91fa5e4b1f70e08eb4f";
+const IAVL_ROOT_AFTER_TRANSFERS: &str = "839e5268fc8f99c867f96bb4a8d6487794b77b30f3fbaf9838eed7b80183d393";
 
 /// The database of the story, while it is open.
 pub(super) struct Story {
@@ -38,8 +38,12 @@ impl Story {
         Ok(Self { database, store })
     }
 
-    /// The newest version, for reading.
-    pub(super) fn newest(&self) -> Result<Snapshot, CliError> {
+    /// A version, for reading.
+    pub(super) fn at(&self, version: u64) -> Result<Snapshot, CliError> {
+        Ok(self.database.snapshot(STORE, Some(version))?)
+    }
+
+    fn newest(&self) -> Result<Snapshot, CliError> {
         Ok(self.database.snapshot(STORE, None)?)
     }
 
@@ -76,7 +80,8 @@ impl Story {
         narrator.step("A block of transfers, saved as one version")?;
         for transfer in &TRANSFERS {
             let amount = transfer.make(&mut self.store)?;
-            narrator.say(&format!("{} -> {}  {:>24}", transfer.from, transfer.to, amount.to_string()))?;
+            let (from, to) = (shortened(transfer.from), shortened(transfer.to));
+            narrator.say(&format!("{:>15}  from {from}.. to {to}..{}", amount.to_string(), transfer.remark))?;
         }
         let info = self.store.save_version()?;
         tell_version(narrator, &info)?;
@@ -103,7 +108,7 @@ impl Story {
         narrator.step(&format!("The history of account {RICHEST}"))?;
         let account = address(RICHEST)?;
         for info in [then, now] {
-            let snapshot = self.database.snapshot(STORE, Some(info.version))?;
+            let snapshot = self.at(info.version)?;
             let value = snapshot.tree().get(&account)?;
             let balance = value.map_or(Ok(Wei::default()), Wei::of_value)?;
             narrator.say(&format!("version {:>2}  {:>24}", info.version, balance.to_string()))?;
@@ -133,6 +138,11 @@ impl Story {
     fn total(&self) -> Result<Wei, CliError> {
         self.newest()?.tree().iter().map(|entry| Wei::of_value(entry?.1)).sum()
     }
+}
+
+/// As much of an address as tells it from others.
+fn shortened(address: &str) -> &str {
+    address.get(..12).unwrap_or(address)
 }
 
 fn tell_version(narrator: &mut Narrator<'_>, info: &VersionInfo) -> Result<(), CliError> {

@@ -9,7 +9,7 @@ use crate::cli::error::CliError;
 /// The account with the most ether in the genesis block.
 pub(super) const RICHEST: &str = "5abfec25f74cd88437631a7731906932776356f9";
 /// An account that is not in the genesis block.
-pub(super) const NEW: &str = "00000000000000000000000000000000feedbeef";
+pub(super) const NEW: &str = "feedbeef00000000000000000000000000000000";
 /// An account that gives away all that it has, and is removed.
 pub(super) const LEAVING: &str = "ff7843c7010aa7e61519b762dfe49124a76b0e4e";
 
@@ -18,6 +18,8 @@ pub(super) struct Transfer {
     pub(super) from: &'static str,
     pub(super) to: &'static str,
     pub(super) amount: Amount,
+    /// What is special about it.
+    pub(super) remark: &'static str,
 }
 
 pub(super) enum Amount {
@@ -27,9 +29,14 @@ pub(super) enum Amount {
 }
 
 pub(super) const TRANSFERS: [Transfer; 3] = [
-    Transfer { from: RICHEST, to: NEW, amount: Amount::Ether(250_000) },
-    Transfer { from: "1937c5c515057553ccbd46d5866455ce66290284", to: RICHEST, amount: Amount::Ether(1_000) },
-    Transfer { from: LEAVING, to: "11172b278ddd44eea2fdf4cb1d16962391c453d9", amount: Amount::Everything },
+    Transfer { from: RICHEST, to: NEW, amount: Amount::Ether(250_000), remark: ", a new account" },
+    Transfer { from: "1937c5c515057553ccbd46d5866455ce66290284", to: RICHEST, amount: Amount::Ether(1_000), remark: "" },
+    Transfer {
+        from: LEAVING,
+        to: "11172b278ddd44eea2fdf4cb1d16962391c453d9",
+        amount: Amount::Everything,
+        remark: ": all it has, so it is removed",
+    },
 ];
 
 impl Transfer {

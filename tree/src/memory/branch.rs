@@ -46,13 +46,16 @@ impl Orphans {
         Self { recent: Vec::new(), earlier: self.earlier.clone() }
     }
 
-    fn collect(&self) -> Vec<NodeKey> {
-        let mut all = self.recent.clone();
-        let mut next = self.earlier.as_deref();
+    /// All, in order. Leaves the list empty.
+    fn take(&mut self) -> Vec<NodeKey> {
+        let mut all = std::mem::take(&mut self.recent);
+        let earlier = self.earlier.take();
+        let mut next = earlier.as_deref();
         while let Some(list) = next {
             all.extend_from_slice(&list.recent);
             next = list.earlier.as_deref();
         }
+        drop(Self { recent: Vec::new(), earlier });
         all.sort_unstable();
         all
     }
@@ -310,19 +313,15 @@ impl Branch {
         self.memory.give_back(&mut self.pools);
     }
 
-    /// The saved nodes given up since the last save, in order. They stay recorded until [`Branch::forget_orphans`].
-    pub(crate) fn orphans(&mut self) -> Vec<NodeKey> {
-        self.place().orphans.collect()
+    /// The saved nodes given up since the last save, in order. From now on there are none.
+    pub(crate) fn take_orphans(&mut self) -> Vec<NodeKey> {
+        self.place().orphans.take()
     }
 
     /// Whether any saved node was given up since the last save.
     pub(crate) fn has_orphans(&self) -> bool {
         let place = self.lock();
         !place.orphans.recent.is_empty() || place.orphans.earlier.is_some()
-    }
-
-    pub(crate) fn forget_orphans(&mut self) {
-        self.place().orphans = Orphans::default();
     }
 
     /// Whether no other branch shares the memory.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::export::ExportNode;
 use super::insert::UNHASHED;
-use super::save::hash_node;
+use super::drafts::hash_node;
 use super::{Options, Tree};
 use crate::memory::{Child, Leaf, Link, State, Target};
 use crate::{MAX_KEY_LEN, MAX_VALUE_LEN, NodeKey, Side, TreeError};

@@ -1,0 +1,115 @@
+//! What the tests of the database share.
+#![allow(dead_code, unreachable_pub, clippy::allow_attributes, reason = "every test file uses its part of this")]
+#![expect(clippy::unwrap_used, reason = "test helpers")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use treering::engine::memory::MemoryBackend;
+use treering::engine::{Backend, BackendError, Batch, Durability, Keyspace, Scan};
+use treering::{CreateOptions, Database, OpenOptions, Order};
+
+pub type Model = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// A backend in memory whose writes can be made to fail, and whose contents can be changed behind the database's back.
+#[derive(Default)]
+pub struct FaultyBackend {
+    pub inner: MemoryBackend,
+    /// Writes that still succeed; negative: all do.
+    writes_left: AtomicI64,
+    pub writes: AtomicU64,
+}
+
+impl FaultyBackend {
+    pub fn new() -> Arc<Self> {
+        let backend = Self { writes_left: AtomicI64::new(-1), ..Self::default() };
+        Database::create_on(&backend, &CreateOptions::default()).unwrap();
+        Arc::new(backend)
+    }
+
+    /// The next `count` writes succeed, all further ones fail.
+    pub fn fail_after(&self, count: i64) {
+        self.writes_left.store(count, Ordering::SeqCst);
+    }
+
+    pub fn heal(&self) {
+        self.writes_left.store(-1, Ordering::SeqCst);
+    }
+
+    pub fn open(self: &Arc<Self>) -> Database {
+        let backend: Arc<dyn Backend> = Arc::clone(self) as Arc<dyn Backend>;
+        Database::open_on(backend, &OpenOptions::default()).unwrap()
+    }
+
+    /// All records of a keyspace.
+    pub fn records(&self, keyspace: Keyspace) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.inner.scan(keyspace, &[], None, Order::Ascending).map(Result::unwrap).collect()
+    }
+
+    pub fn put(&self, keyspace: Keyspace, key: &[u8], value: Vec<u8>) {
+        let mut batch = Batch::new();
+        batch.put(keyspace, key, value);
+        self.inner.write(&batch, Durability::Buffered).unwrap();
+    }
+
+    pub fn delete(&self, keyspace: Keyspace, key: &[u8]) {
+        let mut batch = Batch::new();
+        batch.delete(keyspace, key);
+        self.inner.write(&batch, Durability::Buffered).unwrap();
+    }
+
+    /// A backend with the same contents.
+    pub fn copy(&self) -> Arc<Self> {
+        let copy = Self { writes_left: AtomicI64::new(-1), ..Self::default() };
+        for keyspace in Keyspace::ALL {
+            for (key, value) in self.records(keyspace) {
+                copy.put(keyspace, &key, value);
+            }
+        }
+        Arc::new(copy)
+    }
+}
+
+impl Backend for FaultyBackend {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError> {
+        self.inner.get(keyspace, key)
+    }
+
+    fn scan(&self, keyspace: Keyspace, from: &[u8], to: Option<&[u8]>, order: Order) -> Scan<'_> {
+        self.inner.scan(keyspace, from, to, order)
+    }
+
+    fn write(&self, batch: &Batch, durability: Durability) -> Result<(), BackendError> {
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        let left = self.writes_left.load(Ordering::SeqCst);
+        if left == 0 {
+            return Err(BackendError::new("writing a batch", "no space left on device (injected)"));
+        }
+        if left > 0 {
+            self.writes_left.store(left - 1, Ordering::SeqCst);
+        }
+        self.inner.write(batch, durability)
+    }
+
+    fn flush(&self) -> Result<(), BackendError> {
+        self.inner.flush()
+    }
+}
+
+/// A small deterministic source of numbers (splitmix64).
+pub struct Numbers(pub u64);
+
+impl Numbers {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+}

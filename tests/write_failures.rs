@@ -1,0 +1,162 @@
+//! The disk is full, or a write fails for another reason, at every write in turn: nothing that was saved is lost.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::{FaultyBackend, Model, Numbers};
+use treering::{Database, Error, Hash, Keep, TreeStore};
+
+/// What was acknowledged: the contents and root of each version.
+type Saved = BTreeMap<u64, (Model, Hash)>;
+
+fn block(store: &mut TreeStore, model: &mut Model, numbers: &mut Numbers) -> Result<(), Error> {
+    for _ in 0..20 {
+        let key = numbers.below(50).to_be_bytes().to_vec();
+        if numbers.below(4) == 0 {
+            store.delete(&key)?;
+            model.remove(&key);
+        } else {
+            let value = numbers.next().to_be_bytes().to_vec();
+            store.set(&key, &value)?;
+            model.insert(key, value);
+        }
+    }
+    Ok(())
+}
+
+fn save_blocks(database: &Database, count: u64, saved: &mut Saved) -> Result<(), Error> {
+    let mut store = database.store("s")?;
+    let mut model = saved.values().next_back().map(|(model, _)| model.clone()).unwrap_or_default();
+    let mut numbers = Numbers(store.current_version() + 1);
+    for _ in 0..count {
+        block(&mut store, &mut model, &mut numbers)?;
+        let info = store.save_version()?;
+        saved.insert(info.version, (model.clone(), info.root_hash));
+    }
+    Ok(())
+}
+
+/// All acknowledged versions that must still be there are, and all is sound.
+fn assert_all_there(database: &Database, saved: &Saved) {
+    for (&version, (model, root)) in saved {
+        let snapshot = database.snapshot("s", Some(version)).unwrap();
+        assert_eq!(snapshot.root_hash(), *root);
+        let contents: Model = snapshot.tree().iter().map(|entry| entry.map(|(k, v)| (k.to_vec(), v.to_vec())).unwrap()).collect();
+        assert_eq!(&contents, model);
+    }
+}
+
+fn is_about_writing(error: &Error) -> bool {
+    matches!(error, Error::Engine(_) | Error::Poisoned { .. })
+}
+
+#[test]
+fn a_failed_save_loses_nothing_and_poisons_the_handle_until_reopened() {
+    for failing in 0..12 {
+        let backend = FaultyBackend::new();
+        let mut saved = Saved::new();
+        {
+            let database = backend.open();
+            database.create_store("s").unwrap();
+            backend.fail_after(failing);
+            let result = save_blocks(&database, 10, &mut saved);
+            assert_eq!(result.is_err(), failing < 10);
+            assert_eq!(saved.len() as u64, u64::try_from(failing).unwrap().min(10));
+            if let Err(error) = result {
+                assert!(is_about_writing(&error), "{error}");
+                backend.heal();
+                let again = database.create_store("other").unwrap_err();
+                assert!(matches!(again, Error::Poisoned { .. }), "{again}");
+                assert!(again.to_string().contains("no space left on device"), "{again}");
+            }
+            assert_all_there(&database, &saved);
+        }
+        backend.heal();
+        let database = backend.open();
+        assert_all_there(&database, &saved);
+        database.check(&mut |_| {}).unwrap();
+        save_blocks(&database, 3, &mut saved).unwrap();
+        assert_all_there(&database, &saved);
+        database.check(&mut |_| {}).unwrap();
+    }
+}
+
+#[test]
+fn a_pruning_cut_short_anywhere_is_finished_by_the_next_one() {
+    let original = FaultyBackend::new();
+    let mut saved = Saved::new();
+    {
+        let database = original.open();
+        database.create_store("s").unwrap();
+        save_blocks(&database, 30, &mut saved).unwrap();
+    }
+    let keep = Keep::Only([3, 4, 11, 20, 30].into());
+    saved.retain(|version, _| [3, 4, 11, 20, 30].contains(version));
+    let mut failing = 0;
+    loop {
+        let backend = original.copy();
+        backend.fail_after(failing);
+        let result = backend.open().store("s").unwrap().prune(&keep);
+        backend.heal();
+        let database = backend.open();
+        assert_all_there(&database, &saved);
+        database.store("s").unwrap().prune(&keep).unwrap();
+        assert_all_there(&database, &saved);
+        database.check(&mut |_| {}).unwrap();
+        if result.is_ok() {
+            break;
+        }
+        failing += 1;
+    }
+    assert!(failing > 5, "the pruning took {failing} writes");
+}
+
+#[test]
+fn a_rollback_cut_short_anywhere_has_happened_or_not() {
+    let original = FaultyBackend::new();
+    let mut saved = Saved::new();
+    {
+        let database = original.open();
+        database.create_store("s").unwrap();
+        save_blocks(&database, 12, &mut saved).unwrap();
+    }
+    let mut failing = 0;
+    loop {
+        let backend = original.copy();
+        backend.fail_after(failing);
+        let result = backend.open().store("s").unwrap().rollback_to(5);
+        backend.heal();
+        let database = backend.open();
+        let newest = database.versions("s").unwrap().last().unwrap().version;
+        assert!(newest == 5 || (newest == 12 && result.is_err()));
+        let mut there = saved.clone();
+        there.retain(|&version, _| version <= newest);
+        assert_all_there(&database, &there);
+        database.check(&mut |_| {}).unwrap();
+        save_blocks(&database, 2, &mut there).unwrap();
+        assert_all_there(&database, &there);
+        database.check(&mut |_| {}).unwrap();
+        if result.is_ok() {
+            break;
+        }
+        failing += 1;
+    }
+    assert!(failing > 0);
+}
+
+#[test]
+fn replaying_after_a_rollback_gives_the_same_roots() {
+    let backend = FaultyBackend::new();
+    let database = backend.open();
+    database.create_store("s").unwrap();
+    let mut saved = Saved::new();
+    save_blocks(&database, 5, &mut saved).unwrap();
+    let mut first = saved.clone();
+    save_blocks(&database, 5, &mut first).unwrap();
+    database.store("s").unwrap().rollback_to(5).unwrap();
+    let mut second = saved;
+    save_blocks(&database, 5, &mut second).unwrap();
+    assert_eq!(first, second);
+}
