@@ -7,6 +7,7 @@
 
 CARGO ?= cargo
 ALL := --release --workspace --all-features
+TREERING = $(or $(CARGO_TARGET_DIR),target)/release/treering
 BENCH_ARGS ?= --keys 1000000 --batch 10000 --blocks 20
 FUZZ_SECONDS ?= 60
 
@@ -25,7 +26,7 @@ build: setup
 	$(CARGO) build $(ALL)
 
 demo: build
-	@$(CARGO) run --quiet $(ALL) --bin treering -- demo
+	@$(TREERING) demo
 
 test: setup
 	$(CARGO) test $(ALL)
@@ -36,7 +37,7 @@ lint: setup
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(ALL) --no-deps
 
 bench: build
-	$(CARGO) run --quiet $(ALL) --bin treering -- bench $(BENCH_ARGS)
+	$(TREERING) bench $(BENCH_ARGS)
 
 fuzz: setup
 	fuzz/run all $(FUZZ_SECONDS)

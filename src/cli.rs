@@ -11,6 +11,7 @@ mod output;
 mod progress;
 mod proof_form;
 mod saved;
+mod work;
 
 mod apply;
 mod bench;
@@ -46,7 +47,7 @@ const EXIT_PIPE_CLOSED: u8 = 141;
 #[command(name = "treering", version, max_term_width = 110, after_help = EXAMPLE)]
 struct Cli {
     /// Prints one JSON object a line instead of text for people.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 900)]
     json: bool,
     #[command(subcommand)]
     command: Command,

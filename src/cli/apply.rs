@@ -2,15 +2,14 @@
 
 use serde::Deserialize;
 use treering::tree::{MAX_KEY_LEN, MAX_VALUE_LEN};
-use treering::{Database, TreeStore};
 
-use super::args::{DirAndFile, StoreArg, open_to_write};
+use super::args::{DirAndFile, StoreArg};
 use super::error::CliError;
 use super::input::Input;
-use super::notation::{Notation, NotationArg};
+use super::notation::{Notation, NotationArg, counted};
 use super::output::{Output, note};
 use super::progress::Progress;
-use super::saved::Saved;
+use super::work::Work;
 
 /// Runs operations from a file of JSON lines, and saves versions.
 ///
@@ -65,53 +64,16 @@ enum Operation {
 pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
     let (dir, file) = args.place.split()?;
     let mut input = Input::open(&file)?;
-    let database = open_to_write(&dir)?;
-    let mut work = Work { store: args.store.open_or_make(&database)?, saved: None, unsaved: 0 };
-    apply(&mut input, args.notation.notation(), &mut work, output)?;
-    if work.unsaved > 0 {
-        note(&format!(
-            "note: {} operations after the last save were not kept: end the input with {{\"op\":\"save\"}} to keep them",
-            work.unsaved
-        ));
+    let mut work = Work::begin(&dir, &args.store)?;
+    apply(&mut input, &args.notation, &mut work, output)?;
+    if work.unsaved() > 0 {
+        let lost = counted(work.unsaved(), "operation");
+        note(&format!("note: {lost} after the last save, not kept: end the input with {{\"op\":\"save\"}} to keep them"));
     }
-    close(work.store, database)
+    work.end()
 }
 
-/// The store, and how far the work in it has come. Also what `import-csv` works with.
-pub(crate) struct Work {
-    pub(crate) store: TreeStore,
-    /// The last version saved here.
-    pub(crate) saved: Option<u64>,
-    /// Operations since then.
-    pub(crate) unsaved: u64,
-}
-
-impl Work {
-    /// Saves a version and prints it at once, so that whoever reads the output knows what is durable.
-    pub(crate) fn save(&mut self, progress: &Progress, output: &mut Output) -> Result<(), CliError> {
-        let info = self.store.save_version()?;
-        self.saved = Some(info.version);
-        self.unsaved = 0;
-        progress.pause(|| output.print(&Saved::from(&info)).and_then(|()| output.flush()))
-    }
-
-    /// The error for a bad line.
-    pub(crate) fn bad_line(&self, file: &str, line: u64, reason: String) -> CliError {
-        let kept = match self.saved {
-            Some(version) => format!("what was saved up to version {version} stays, what came after was not kept"),
-            None => "nothing was saved".to_owned(),
-        };
-        CliError::Line { file: file.to_owned(), line, reason, kept }
-    }
-}
-
-/// Closes the store before the database that it belongs to.
-pub(crate) fn close(store: TreeStore, database: Database) -> Result<(), CliError> {
-    drop(store);
-    Ok(database.close()?)
-}
-
-fn apply(input: &mut Input, notation: Notation, work: &mut Work, output: &mut Output) -> Result<(), CliError> {
+fn apply(input: &mut Input, notation: &NotationArg, work: &mut Work, output: &mut Output) -> Result<(), CliError> {
     let progress = Progress::of_bytes(input.len());
     let mut line = Vec::new();
     let mut number = 0;
@@ -121,31 +83,31 @@ fn apply(input: &mut Input, notation: Notation, work: &mut Work, output: &mut Ou
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let operation = parse(&line, notation).map_err(|reason| work.bad_line(input.name(), number, reason))?;
-        let changed = match operation {
-            Operation::Save => {
+        let done = match parse(&line, notation.keys(), notation.values()) {
+            Ok(Operation::Set { key, value }) => work.change(|store| store.set(&key, &value))?,
+            Ok(Operation::Delete { key }) => work.change(|store| store.delete(&key).map(drop))?,
+            Ok(Operation::Save) => {
                 work.save(&progress, output)?;
-                continue;
+                Ok(())
             }
-            Operation::Set { key, value } => work.store.set(&key, &value),
-            Operation::Delete { key } => work.store.delete(&key).map(drop),
+            Err(reason) => Err(reason),
         };
-        changed.map_err(|error| work.bad_line(input.name(), number, error.to_string()))?;
-        work.unsaved += 1;
+        done.map_err(|reason| work.bad_line(input.name(), number, reason))?;
     }
     Ok(())
 }
 
 /// What a line asks for, or why that cannot be told.
-fn parse(line: &[u8], notation: Notation) -> Result<Operation, String> {
+fn parse(line: &[u8], keys: Notation, values: Notation) -> Result<Operation, String> {
     let line: Line = serde_json::from_slice(line).map_err(|error| without_line_number(&error))?;
-    let read = |what: &str, text: Option<String>| {
+    let read = |what: &str, notation: Notation, text: Option<String>| {
         let text = text.ok_or_else(|| format!("the {what} is missing"))?;
         notation.read(&text).map_err(|error| format!("the {what} is wrong: {error}"))
     };
+    let read_key = |key| read("key", keys, key);
     match line {
-        Line { op: Kind::Set, key, value } => Ok(Operation::Set { key: read("key", key)?, value: read("value", value)? }),
-        Line { op: Kind::Delete, key, value: None } => Ok(Operation::Delete { key: read("key", key)? }),
+        Line { op: Kind::Set, key, value } => Ok(Operation::Set { key: read_key(key)?, value: read("value", values, value)? }),
+        Line { op: Kind::Delete, key, value: None } => Ok(Operation::Delete { key: read_key(key)? }),
         Line { op: Kind::Delete, .. } => Err("a delete has a key only, and here is a value".to_owned()),
         Line { op: Kind::Save, key: None, value: None } => Ok(Operation::Save),
         Line { op: Kind::Save, .. } => Err("a save has neither key nor value".to_owned()),
@@ -165,15 +127,15 @@ mod tests {
     use super::*;
 
     fn reason(line: &str) -> String {
-        parse(line.as_bytes(), Notation::Hex).unwrap_err()
+        parse(line.as_bytes(), Notation::Hex, Notation::Hex).unwrap_err()
     }
 
     #[test]
     fn lines_are_operations() {
-        let set = parse(br#"{"op":"set","key":"6f","value":""}"#, Notation::Hex);
+        let set = parse(br#"{"op":"set","key":"6f","value":""}"#, Notation::Hex, Notation::Hex);
         assert_eq!(set, Ok(Operation::Set { key: b"o".to_vec(), value: vec![] }));
-        assert_eq!(parse(br#"{"key":"6f","op":"delete"}"#, Notation::Text), Ok(Operation::Delete { key: b"6f".to_vec() }));
-        assert_eq!(parse(br#" {"op":"save"} "#, Notation::Hex), Ok(Operation::Save));
+        assert_eq!(parse(br#"{"key":"6f","op":"delete"}"#, Notation::Text, Notation::Text), Ok(Operation::Delete { key: b"6f".to_vec() }));
+        assert_eq!(parse(br#" {"op":"save"} "#, Notation::Hex, Notation::Hex), Ok(Operation::Save));
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(crate) struct DirAndKey {
     /// Folder of the database; may be left out when `TREERING_DIR` names it.
     #[arg(value_name = "DIR")]
     first: Option<OsString>,
-    /// The key.
+    /// The key, as hex or with --utf8 as text.
     #[arg(value_name = "KEY")]
     second: Option<OsString>,
 }
@@ -112,15 +112,6 @@ impl StoreArg {
             }
         }
     }
-
-    /// The store to write to, made when it is new.
-    pub(crate) fn open_or_make(&self, database: &Database) -> Result<TreeStore, CliError> {
-        let name = self.name(database)?;
-        if !database.store_names().contains(&name) {
-            database.create_store(&name)?;
-        }
-        Ok(database.store(&name)?)
-    }
 }
 
 impl VersionArg {
@@ -149,4 +140,10 @@ pub(crate) fn open_to_read(dir: &Path) -> Result<Database, CliError> {
 /// Opens a database for a command that writes: no other process may have it open for that.
 pub(crate) fn open_to_write(dir: &Path) -> Result<Database, CliError> {
     Ok(Database::open(dir, &OpenOptions::default())?)
+}
+
+/// Closes a store and the database that it belongs to.
+pub(crate) fn close(store: TreeStore, database: Database) -> Result<(), CliError> {
+    drop(store);
+    Ok(database.close()?)
 }

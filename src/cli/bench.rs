@@ -53,9 +53,9 @@ pub(crate) struct Args {
     /// Does not wait for the disk at each save.
     #[arg(long)]
     no_sync: bool,
-    /// Memory for nodes, in MiB.
-    #[arg(long, value_name = "MIB")]
-    cache_size: Option<u64>,
+    /// Memory for nodes and for the storage engine's cache, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = OpenOptions::default().cache_size >> 20)]
+    cache_size: u64,
 }
 
 fn at_least_one() -> clap::builder::RangedU64ValueParser {
@@ -90,10 +90,8 @@ struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     fn start(args: &'a Args, dir: &'a Path) -> Result<Self, CliError> {
-        let mut options = OpenOptions { sync_writes: !args.no_sync, ..OpenOptions::default() };
-        if let Some(mib) = args.cache_size {
-            options.cache_size = mib.saturating_mul(1 << 20);
-        }
+        let cache_size = args.cache_size.saturating_mul(1 << 20);
+        let options = OpenOptions { sync_writes: !args.no_sync, cache_size, ..OpenOptions::default() };
         let create = CreateOptions { hash_function: FUNCTION, ..CreateOptions::default() };
         let database = Database::create(dir, &create, &options)?;
         database.create_store(STORE)?;
@@ -126,7 +124,7 @@ impl<'a> Bench<'a> {
         let durability = if args.no_sync { "no sync" } else { "fsync each version" };
         Ok(Results::new(args, FUNCTION, durability, loadavg_start)
             .with_load(&Blocks { phase: load, operations: args.keys, root: root_loaded })
-            .with_blocks(&Blocks { phase: blocks, operations: args.blocks * args.batch, root })
+            .with_blocks(&Blocks { phase: blocks, operations: args.blocks.saturating_mul(args.batch), root })
             .with_reads(args, &reads)
             .with_end(close.milliseconds(), disk_bytes, reopen.milliseconds(), vmhwm_mib))
     }

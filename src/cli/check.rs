@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::args::{DirArg, open_to_read};
 use super::error::CliError;
-use super::notation::grouped;
+use super::notation::{counted, grouped};
 use super::output::Output;
 use super::progress::Progress;
 
@@ -52,14 +52,9 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
 
 impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "all is well: {} stores, {} versions, {} nodes, {} hashes recomputed, {} index entries compared",
-            grouped(self.stores),
-            grouped(self.versions),
-            grouped(self.nodes),
-            grouped(self.hashes),
-            grouped(self.index_entries)
-        )
+        let Self { stores, versions, nodes, hashes, index_entries, .. } = *self;
+        let (stores, versions, nodes) = (counted(stores, "store"), counted(versions, "version"), counted(nodes, "node"));
+        let (hashes, entries) = (grouped(hashes), grouped(index_entries));
+        write!(f, "all is well: {stores}, {versions}, {nodes}; {hashes} hashes recomputed, {entries} index entries compared")
     }
 }

@@ -27,7 +27,7 @@ use story::Story;
 #[command(after_help = "\
 Example:
   treering demo
-  treering demo --dir demo-trees && treering scan demo-trees --limit 5")]
+  treering demo --dir demo-trees && treering scan demo-trees --limit 5 --utf8-values")]
 pub(crate) struct Args {
     /// A new folder for the database, which stays; without it a temporary one.
     #[arg(long, value_name = "DIR")]
@@ -98,11 +98,11 @@ fn epilogue(narrator: &mut Narrator<'_>, kept: Option<&Path>, shown: &Shown) -> 
         let dir = dir.display();
         narrator.line(&format!("The database stays in {dir}. Look around:"))?;
         narrator.say(&format!("treering versions {dir}"))?;
-        narrator.say(&format!("treering scan {dir} --limit 5"))?;
+        narrator.say(&format!("treering scan {dir} --limit 5 --utf8-values"))?;
         narrator.say(&format!("treering tree {dir} --depth 3"))
     } else {
         narrator.line("The temporary database is removed. To keep one and look around:")?;
         narrator.say("treering demo --dir demo-trees")?;
-        narrator.say("treering scan demo-trees --limit 5")
+        narrator.say("treering scan demo-trees --limit 5 --utf8-values")
     }
 }

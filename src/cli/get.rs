@@ -69,24 +69,28 @@ struct Answer {
 
 pub(crate) fn get(args: &GetArgs, output: &mut Output) -> Result<(), CliError> {
     let (dir, word) = args.key.place.split()?;
-    let notation = args.key.notation.notation();
-    let key = notation.read_word("KEY", &word)?;
+    let keys = args.key.notation.keys();
+    let key = keys.read_word("KEY", &word)?;
     let database = open_to_read(&dir)?;
     let store = args.key.at.store_name(&database)?;
     let snapshot = args.key.at.snapshot(&database)?;
     let version = snapshot.version();
     match snapshot.tree().get(&key)? {
-        Some(value) => output.print(&Found { key: word, value: notation.write("the value", value)?, version }),
+        Some(value) => {
+            let value = args.key.notation.values().write("the value", value)?;
+            output.print(&Found { key: keys.write("the key", &key)?, value, version })
+        }
         None => Err(CliError::KeyAbsent { key: word, store, version }),
     }
 }
 
 pub(crate) fn has(args: &HasArgs, output: &mut Output) -> Result<(), CliError> {
     let (dir, word) = args.key.place.split()?;
-    let key = args.key.notation.notation().read_word("KEY", &word)?;
+    let keys = args.key.notation.keys();
+    let key = keys.read_word("KEY", &word)?;
     let database = open_to_read(&dir)?;
     let snapshot = args.key.at.snapshot(&database)?;
-    output.print(&Answer { key: word, is_there: snapshot.tree().has(&key)?, version: snapshot.version() })
+    output.print(&Answer { key: keys.write("the key", &key)?, is_there: snapshot.tree().has(&key)?, version: snapshot.version() })
 }
 
 impl fmt::Display for Found {

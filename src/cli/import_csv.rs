@@ -4,13 +4,13 @@ use std::io::BufRead;
 
 use csv::{ByteRecord, Reader};
 
-use super::apply::{Work, close};
-use super::args::{DirAndFile, StoreArg, open_to_write};
+use super::args::{DirAndFile, StoreArg};
 use super::error::CliError;
 use super::input::Input;
 use super::notation::Notation;
 use super::output::Output;
 use super::progress::Progress;
+use super::work::Work;
 
 /// Sets one key for every row of a CSV file with a header, and saves versions.
 ///
@@ -52,10 +52,9 @@ struct Columns {
 pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
     let (dir, file) = args.place.split()?;
     let input = Input::open(&file)?;
-    let database = open_to_write(&dir)?;
-    let mut work = Work { store: args.store.open_or_make(&database)?, saved: None, unsaved: 0 };
+    let mut work = Work::begin(&dir, &args.store)?;
     import(args, input, &mut work, output)?;
-    close(work.store, database)
+    work.end()
 }
 
 fn import(args: &Args, input: Input, work: &mut Work, output: &mut Output) -> Result<(), CliError> {
@@ -68,29 +67,19 @@ fn import(args: &Args, input: Input, work: &mut Work, output: &mut Output) -> Re
     while rows.read_byte_record(&mut row).map_err(|error| bad_row(error, &name, work))? {
         let line = row.position().map_or(0, csv::Position::line);
         progress.set(rows.position().byte());
-        set(&columns, &row, notation, work).map_err(|reason| work.bad_line(&name, line, reason))?;
-        if work.unsaved == args.batch {
+        let done = match columns.entry(&row, notation) {
+            Ok((key, value)) => work.change(|store| store.set(&key, value))?,
+            Err(reason) => Err(reason),
+        };
+        done.map_err(|reason| work.bad_line(&name, line, reason))?;
+        if work.unsaved() == args.batch {
             work.save(&progress, output)?;
         }
     }
     // A file without rows makes a version too: the empty store that it describes.
-    if work.unsaved > 0 || work.saved.is_none() {
+    if work.unsaved() > 0 || !work.has_saved() {
         work.save(&progress, output)?;
     }
-    Ok(())
-}
-
-fn set(columns: &Columns, row: &ByteRecord, notation: Notation, work: &mut Work) -> Result<(), String> {
-    let field = |index: usize| row.get(index).ok_or_else(|| format!("there is no column {}", index + 1));
-    let key = match notation {
-        Notation::Text => field(columns.key)?.to_vec(),
-        Notation::Hex => {
-            let digits = String::from_utf8_lossy(field(columns.key)?);
-            notation.read(digits.trim()).map_err(|error| format!("the key is wrong: {error}"))?
-        }
-    };
-    work.store.set(&key, field(columns.value)?).map_err(|error| error.to_string())?;
-    work.unsaved += 1;
     Ok(())
 }
 
@@ -111,6 +100,9 @@ impl Columns {
             Ok(header) => header,
             Err(error) => return Err(CliError::Header { file: name.to_owned(), reason: error.to_string() }),
         };
+        if header.is_empty() {
+            return Err(CliError::Header { file: name.to_owned(), reason: "it is empty".to_owned() });
+        }
         let titles: Vec<_> = header.iter().map(String::from_utf8_lossy).collect();
         let find = |column: &str| {
             let numbered = || column.parse::<usize>().ok()?.checked_sub(1).filter(|index| *index < titles.len());
@@ -121,5 +113,18 @@ impl Columns {
             })
         };
         Ok(Self { key: find(&args.key_column)?, value: find(&args.value_column)? })
+    }
+
+    /// Key and value of a row, or why it has none.
+    fn entry<'r>(&self, row: &'r ByteRecord, notation: Notation) -> Result<(Vec<u8>, &'r [u8]), String> {
+        let field = |index: usize| row.get(index).ok_or_else(|| format!("there is no column {}", index + 1));
+        let key = match notation {
+            Notation::Text => field(self.key)?.to_vec(),
+            Notation::Hex => {
+                let digits = String::from_utf8_lossy(field(self.key)?);
+                notation.read(digits.trim()).map_err(|error| format!("the key is wrong: {error}"))?
+            }
+        };
+        Ok((key, field(self.value)?))
     }
 }

@@ -39,7 +39,7 @@ struct Made {
 
 pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
     let dir = args.dir.path()?;
-    let create = CreateOptions { hash_function: args.hash, initial_version: args.initial_version, ..CreateOptions::default() };
+    let create = CreateOptions { hash_function: args.hash, initial_version: args.initial_version };
     Database::create(&dir, &create, &OpenOptions::default())?.close()?;
     output.print(&Made { database: dir, hash: args.hash, initial_version: args.initial_version })
 }

@@ -15,12 +15,15 @@ pub(crate) enum Notation {
     Text,
 }
 
-/// The flag that chooses the notation.
+/// The flags that choose the notations.
 #[derive(Args)]
 pub(crate) struct NotationArg {
     /// Keys and values are plain text instead of hex.
     #[arg(long)]
     utf8: bool,
+    /// Values are plain text, keys stay hex.
+    #[arg(long)]
+    utf8_values: bool,
 }
 
 /// Why a word cannot be read, or bytes cannot be printed, in a notation.
@@ -41,13 +44,17 @@ pub(crate) enum NotationError {
         position: usize,
     },
     /// Bytes that are no text.
-    #[error("it is not UTF-8 text: leave --utf8 out to have it as hex")]
+    #[error("it is not UTF-8 text: leave the option for text out to have it as hex")]
     NotText,
 }
 
 impl NotationArg {
-    pub(crate) fn notation(&self) -> Notation {
+    pub(crate) fn keys(&self) -> Notation {
         if self.utf8 { Notation::Text } else { Notation::Hex }
+    }
+
+    pub(crate) fn values(&self) -> Notation {
+        if self.utf8 || self.utf8_values { Notation::Text } else { Notation::Hex }
     }
 }
 
@@ -107,6 +114,12 @@ pub(crate) fn grouped(number: impl Into<u128>) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A number of things: `1 version`, `2 versions`.
+pub(crate) fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", grouped(number))
 }
 
 /// Bytes in the unit that people read easily.
@@ -173,6 +186,8 @@ mod tests {
         assert_eq!(grouped(0_u64), "0");
         assert_eq!(grouped(999_u64), "999");
         assert_eq!(grouped(72_009_990_u64), "72,009,990");
+        assert_eq!(counted(1, "key"), "1 key");
+        assert_eq!(counted(1_000, "key"), "1,000 keys");
     }
 
     #[test]

@@ -55,14 +55,14 @@ struct Proven {
 
 pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
     let (dir, word) = args.place.split()?;
-    let notation = args.notation.notation();
-    let key = notation.read_word("KEY", &word)?;
+    let (keys, values) = (args.notation.keys(), args.notation.values());
+    let key = keys.read_word("KEY", &word)?;
     let database = open_to_read(&dir)?;
     let snapshot = args.at.snapshot(&database)?;
     let proof = snapshot.tree().prove(&key)?;
     let bytes = args.format.encode(database.hash_function(), &proof)?;
     let (kind, value) = match &proof {
-        Proof::Existence(existence) => ("existence", Some(notation.write("the value", &existence.value)?)),
+        Proof::Existence(existence) => ("existence", Some(values.write("the value", &existence.value)?)),
         Proof::Absence(_) => ("absence", None),
     };
     if let Some(path) = &args.out {
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
     }
     let proven = Proven {
         kind,
-        key: word,
+        key: keys.write("the key", &key)?,
         value,
         version: snapshot.version(),
         root: snapshot.root_hash(),

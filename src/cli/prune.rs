@@ -5,13 +5,14 @@ use std::fmt;
 use serde::Serialize;
 use treering::Keep;
 
-use super::apply::close;
-use super::args::{DirArg, StoreArg, open_to_write};
+use super::args::{DirArg, StoreArg, close, open_to_write};
 use super::error::CliError;
-use super::notation::grouped;
+use super::notation::counted;
 use super::output::Output;
 
 /// Removes old versions, and every node that only they use.
+///
+/// The newest version always stays.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
@@ -59,7 +60,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
 
 impl fmt::Display for Pruned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "removed {} versions and {} nodes", grouped(self.versions), grouped(self.nodes))?;
+        write!(f, "removed {} and {}", counted(self.versions, "version"), counted(self.nodes, "node"))?;
         if !self.deferred.is_empty() {
             write!(f, "; still read, to be removed later: versions {:?}", self.deferred)?;
         }

@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::apply::close;
-use super::args::{DirArg, StoreArg, open_to_write};
+use super::args::{DirArg, StoreArg, close, open_to_write};
 use super::error::CliError;
+use super::notation::counted;
 use super::output::Output;
 use super::saved::Saved;
 
@@ -30,7 +30,7 @@ struct RolledBack {
     #[serde(flatten)]
     newest: Saved,
     /// Versions that were removed.
-    removed: usize,
+    removed: u64,
 }
 
 pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
@@ -41,13 +41,13 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
     store.rollback_to(args.to)?;
     let versions = database.versions(&name)?;
     if let Some(newest) = versions.last() {
-        output.print(&RolledBack { newest: Saved::from(newest), removed: before - versions.len() })?;
+        output.print(&RolledBack { newest: Saved::from(newest), removed: (before - versions.len()) as u64 })?;
     }
     close(store, database)
 }
 
 impl fmt::Display for RolledBack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; versions removed: {}", self.newest, self.removed)
+        write!(f, "{}; removed {} above it", self.newest, counted(self.removed, "version"))
     }
 }

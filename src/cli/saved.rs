@@ -6,7 +6,7 @@ use serde::Serialize;
 use treering::VersionInfo;
 use treering::proofs::Hash;
 
-use super::notation::grouped;
+use super::notation::counted;
 
 /// Number, root hash, number of keys and height of a saved version.
 #[derive(Serialize)]
@@ -26,6 +26,6 @@ impl From<&VersionInfo> for Saved {
 impl fmt::Display for Saved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { version, root, size, height } = self;
-        write!(f, "version {version}  root {root}  {} keys, height {height}", grouped(*size))
+        write!(f, "version {version}  root {root}  {}, height {height}", counted(*size, "key"))
     }
 }

@@ -52,8 +52,8 @@ struct Entry {
 }
 
 pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
-    let notation = args.notation.notation();
-    let read = |what, word: &Option<String>| word.as_deref().map(|word| notation.read_word(what, word)).transpose();
+    let (keys, values) = (args.notation.keys(), args.notation.values());
+    let read = |what, word: &Option<String>| word.as_deref().map(|word| keys.read_word(what, word)).transpose();
     let (start, end) = bounds(read("--from", &args.from)?, read("--to", &args.to)?, read("--prefix", &args.prefix)?);
     let order = if args.reverse { Order::Descending } else { Order::Ascending };
 
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
     let snapshot = args.at.snapshot(&database)?;
     for entry in snapshot.tree().range_between(start, end, order).take(args.limit.unwrap_or(usize::MAX)) {
         let (key, value) = entry?;
-        output.print(&Entry { key: notation.write("the key", key)?, value: notation.write("the value", value)? })?;
+        output.print(&Entry { key: keys.write("the key", key)?, value: values.write("the value", value)? })?;
     }
     Ok(())
 }

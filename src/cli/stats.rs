@@ -38,6 +38,6 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<8} {:>14} records {:>12}", self.kind, grouped(self.count), sized(self.bytes))
+        write!(f, "{:<14} {:>14} records {:>12}", self.kind, grouped(self.count), sized(self.bytes))
     }
 }

@@ -58,14 +58,22 @@ struct Verified {
 }
 
 pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
-    let notation = args.notation.notation();
+    let (keys, values) = (args.notation.keys(), args.notation.values());
     let root = read_root(&args.root)?;
-    let key = notation.read_word("--key", &args.key)?;
-    let value = args.value.as_deref().map(|word| notation.read_word("--value", word)).transpose()?;
+    let key = keys.read_word("--key", &args.key)?;
+    let value = args.value.as_deref().map(|word| values.read_word("--value", word)).transpose()?;
     let proof = args.format.read(Input::open(&args.proof)?)?;
     let evidence = proof.verify(args.hash, &root, &key)?;
-    let (kind, index) = check_claim(&evidence, value.as_deref(), notation)?;
-    output.print(&Verified { valid: true, kind, key: args.key.clone(), value: args.value.clone(), root, index, size: evidence.tree_size() })
+    let (kind, index) = check_claim(&evidence, value.as_deref(), values)?;
+    output.print(&Verified {
+        valid: true,
+        kind,
+        key: keys.write("the key", &key)?,
+        value: value.map(|value| values.write("the value", &value)).transpose()?,
+        root,
+        index,
+        size: evidence.tree_size(),
+    })
 }
 
 fn read_root(word: &str) -> Result<Hash, CliError> {

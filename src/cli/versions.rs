@@ -61,7 +61,7 @@ pub(crate) fn versions(args: &VersionsArgs, output: &mut Output) -> Result<(), C
     let database = open_to_read(&args.dir.path()?)?;
     let store = args.store.name(&database)?;
     let versions = match args.version {
-        Some(version) => vec![database.snapshot(&store, Some(version))?.info().clone()],
+        Some(version) => vec![*database.snapshot(&store, Some(version))?.info()],
         None => database.versions(&store)?,
     };
     for info in versions {

@@ -4,6 +4,8 @@
 //! returns. A write-ahead log whose end is torn (a crash in the middle of an append) is read up to there; one that is damaged anywhere
 //! else is refused, since silently losing acknowledged commits is worse than not opening.
 
+mod framing;
+
 use std::path::{Path, PathBuf};
 
 use rocksdb::{
@@ -54,6 +56,9 @@ impl RocksBackend {
     /// # Errors
     /// What RocksDB says: the folder cannot be read or written, another process has it open, its files are damaged or of a newer format.
     pub fn open(path: &Path, access: Access, cache_size: usize) -> Result<Self, BackendError> {
+        if access != Access::Create {
+            framing::check(path)?;
+        }
         let cache = Cache::new_lru_cache(cache_size);
         let options = database_options(access);
         let families: Vec<_> = Keyspace::ALL

@@ -1,3 +1,4 @@
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
@@ -79,13 +80,61 @@ fn a_second_process_is_told_that_the_database_is_open() {
     assert_eq!(forest.apply("forest", &[save()]).ok().object()["version"], 5);
 }
 
+/// Every file of the database in turn, shortened or with bytes changed, and then as it was.
+fn with_each_file_damaged(forest: &Forest, mut look: impl FnMut(&str)) {
+    let mut folders = vec![forest.dir()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let whole = fs::read(&path).unwrap();
+            let mut flipped = whole.clone();
+            flipped.iter_mut().skip(3).step_by(97).for_each(|byte| *byte ^= 0x55);
+            for damaged in [whole.split_at(whole.len() / 2).0, &flipped] {
+                fs::write(&path, damaged).unwrap();
+                look(path.file_name().unwrap().to_str().unwrap());
+            }
+            fs::write(&path, &whole).unwrap();
+        }
+    }
+}
+
 #[test]
-fn a_damaged_database_is_an_error_that_says_so() {
+fn a_damaged_database_is_an_error_and_never_a_wrong_answer() {
     let forest = Forest::planted();
-    let manifest = std::fs::read_dir(forest.dir()).unwrap().flatten().find(|entry| entry.path().is_file()).unwrap().path();
-    let whole = std::fs::read(&manifest).unwrap();
-    std::fs::write(&manifest, &whole[..whole.len() / 2]).unwrap();
-    let ran = forest.run("check", &[]);
-    assert!(!ran.err.contains("panicked"), "{}", ran.err);
-    assert!(ran.code == Some(1) || ran.code == Some(0), "{:?}", ran.code);
+    let root = forest.root(3);
+    let mut refused = 0;
+    with_each_file_damaged(&forest, |file| {
+        for (command, words) in [("check", &[][..]), ("root", &["--version", "3"]), ("scan", &["--utf8"])] {
+            let ran = forest.run(command, words);
+            assert!(matches!(ran.code, Some(0 | 1)), "{file}: {:?} {}", ran.code, ran.err);
+            assert!(!ran.err.contains("panicked"), "{file}: {}", ran.err);
+            match (ran.code, command) {
+                (Some(1), _) => refused += 1,
+                (_, "root") => assert_eq!(ran.out.trim(), root, "{file}"),
+                (_, "scan") => assert_eq!(ran.out, "ash\t\noak\t201 rings\n", "{file}"),
+                _ => {}
+            }
+        }
+    });
+    assert!(refused > 0, "no damage was noticed");
+    forest.run("check", &[]).ok();
+}
+
+#[test]
+fn what_is_no_database_is_not_taken_for_one() {
+    let forest = Forest::empty();
+    let file = forest.write("file", "no folder");
+    treering(["root", file.to_str().unwrap()]).fails("there is no treering database in");
+    assert_eq!(treering(["init", file.to_str().unwrap()]).code, Some(1));
+    let folder = forest.beside("full");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("letter.txt"), "dear").unwrap();
+    treering(["init", folder.to_str().unwrap()]).fails("is not empty and has no treering database");
+    let folder = forest.beside("zero");
+    treering(["init", folder.to_str().unwrap(), "--initial-version", "0"]).fails("initial version 0 is not possible");
+    assert!(!folder.exists());
 }

@@ -20,7 +20,7 @@ fn prune_keeps_the_newest_versions() {
     let root = forest.root(3);
     let pruned = forest.run("prune", &["--to", "1", "--json"]).ok().object();
     assert_eq!((&pruned["versions"], &pruned["deferred"]), (&json!(1), &json!([])));
-    forest.run("get", &["oak", "--version", "1"]).fails("no version 1");
+    forest.run("get", &["oak", "--utf8", "--version", "1"]).fails("no version 1");
     assert_eq!(forest.run("prune", &["--keep", "1", "--json"]).ok().object()["versions"], 1);
     assert_eq!(forest.root(3), root);
     assert_eq!(forest.run("scan", &["--utf8"]).ok().out, "ash\t\noak\t201 rings\n");
@@ -45,7 +45,7 @@ fn stats_count_the_records_of_every_kind() {
     let kinds = forest.run("stats", &["--json"]).ok().objects();
     let count = |kind: &str| kinds.iter().find(|line| line["kind"] == kind).unwrap()["count"].as_u64().unwrap();
     assert_eq!(count("latest"), 2);
-    assert!(count("nodes") >= 3);
+    assert!(count("nodes: leaf") >= 2 && count("nodes: inner") >= 1);
     assert_eq!(forest.run("stats", &[]).ok().lines().len(), kinds.len());
 }
 

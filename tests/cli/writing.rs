@@ -20,7 +20,7 @@ fn without_json_the_same_is_a_line_for_people() {
     let forest = Forest::empty();
     let file = forest.write("operations.jsonl", "{\"op\":\"set\",\"key\":\"6f616b\",\"value\":\"\"}\n\n{\"op\":\"save\"}\n");
     let ran = forest.run("apply", &[file.to_str().unwrap(), "--store", "forest"]).ok();
-    assert!(ran.out.starts_with("version 1  root ") && ran.out.ends_with(" 1 keys, height 0\n"), "{}", ran.out);
+    assert!(ran.out.starts_with("version 1  root ") && ran.out.ends_with(" 1 key, height 0\n"), "{}", ran.out);
     assert_eq!(ran.err, "");
     assert_eq!(forest.run("get", &["oak", "--utf8"]).ok().out, "\n");
 }
@@ -55,7 +55,7 @@ fn a_bad_line_stops_and_what_was_not_saved_is_not_kept() {
 fn what_follows_the_last_save_is_not_kept_and_that_is_said() {
     let forest = Forest::empty();
     let ran = forest.apply("forest", &[set("oak", "1"), save(), set("elm", "2"), delete("oak")]).ok();
-    assert!(ran.err.contains("2 operations after the last save were not kept"), "{}", ran.err);
+    assert!(ran.err.contains("2 operations after the last save, not kept"), "{}", ran.err);
     assert_eq!(forest.run("scan", &["--utf8"]).ok().out, "oak\t1\n");
 }
 
@@ -92,8 +92,11 @@ fn a_bad_row_is_named_and_what_was_saved_before_stays() {
     let file = forest.write("other.csv", "key,value\n01,a\nxy,b\n");
     let ran = forest.run("import-csv", &[file.to_str().unwrap(), "--store", "t", "--hex-keys"]);
     ran.fails("other.csv, line 3: the key is wrong: 'x' at character 1 is not a hex digit; nothing was saved");
-    forest.run("import-csv", &[path, "--store", "s", "--key-column", "id"]).fails("has no column `id`; its columns are key, value");
-    forest.run("import-csv", &[path, "--store", "s", "--key-column", "3"]).fails("has no column `3`");
+    forest.run("import-csv", &[path, "--store", "u", "--key-column", "id"]).fails("has no column `id`; its columns are key, value");
+    forest.run("import-csv", &[path, "--store", "u", "--key-column", "3"]).fails("has no column `3`");
+    treering_fed(["import-csv", forest.dir().to_str().unwrap(), "-", "--store", "u"], "").fails("standard input, line 1: it is empty; it must name the columns");
+    // What was wrong from the start left no store behind.
+    forest.run("root", &["--store", "u"]).fails("there are: s, t");
 }
 
 #[test]

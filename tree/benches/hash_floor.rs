@@ -18,6 +18,8 @@ mod workload;
 use workload::{Config, Op, Workload};
 
 const BATCH: u64 = 10_000;
+/// Operations whose paths are fetched together.
+const PREFETCHED: usize = 32;
 
 /// What is hashed of a new node.
 enum Input {
@@ -63,8 +65,11 @@ impl Total {
 }
 
 fn apply(tree: &mut Tree, ops: &[Op]) {
-    for op in ops {
-        op.apply(tree);
+    for group in ops.chunks(PREFETCHED) {
+        tree.prefetch(group.iter().map(Op::key));
+        for op in group {
+            op.apply(tree);
+        }
     }
 }
 
@@ -109,11 +114,12 @@ fn main() {
                 let ops = workload.next_block();
                 let start = Instant::now();
                 apply(&mut tree, &ops);
-                let applied = start.elapsed();
+                let applied = Instant::now();
                 let _ = black_box(tree.save().unwrap());
-                operations.add(applied);
-                save.add(start.elapsed() - applied);
-                sum += start.elapsed();
+                let saved = Instant::now();
+                operations.add(applied - start);
+                save.add(saved - applied);
+                sum += saved - start;
             }
             sum
         });

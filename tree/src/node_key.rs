@@ -52,8 +52,8 @@ impl NodeKey {
     /// The inverse of [`NodeKey::to_bytes`].
     #[must_use]
     pub fn from_bytes(bytes: &[u8; Self::LEN]) -> Self {
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = *bytes;
-        Self { version: u64::from_be_bytes([a, b, c, d, e, f, g, h]), nonce: u32::from_be_bytes([i, j, k, l]) }
+        let ([version @ .., _, _, _, _], [_, _, _, _, _, _, _, _, nonce @ ..]) = (bytes, bytes);
+        Self { version: u64::from_be_bytes(*version), nonce: u32::from_be_bytes(*nonce) }
     }
 }
 

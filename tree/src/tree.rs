@@ -3,13 +3,14 @@
 #[cfg(test)]
 mod census;
 pub mod check;
+mod drafts;
 pub mod export;
 pub mod import;
-mod drafts;
 mod insert;
 pub mod iterate;
 pub mod lookup;
 mod path;
+mod prefetch;
 mod prove;
 mod rank;
 mod rebalance;

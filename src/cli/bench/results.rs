@@ -123,47 +123,23 @@ impl Results {
 
 impl fmt::Display for Results {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let written = |bytes: Option<u64>| bytes.map_or("?".to_owned(), grouped);
-        let mut line = |name: &str, figures: String| writeln!(f, "{name:<10} {figures}");
-        line(
-            "run",
-            format!(
-                "{} keys, then {} blocks of {} operations; {}, {}",
-                grouped(self.n),
-                self.blocks,
-                grouped(self.batch),
-                self.hash,
-                self.durability
-            ),
-        )?;
-        line(
-            "load",
-            format!(
-                "{:>11} op/s   p50 {:.1} ms, p99 {:.1} ms   {:.1} us of CPU and {} bytes written an operation",
-                grouped(self.load_ops_s),
-                self.load_blk_ms_p50,
-                self.load_blk_ms_p99,
-                self.load_cpu_us_op,
-                written(self.load_wbytes_op)
-            ),
-        )?;
-        line(
-            "blocks",
-            format!(
-                "{:>11} op/s   p50 {:.1} ms, p99 {:.1} ms   {:.1} us of CPU and {} bytes written an operation",
-                grouped(self.blk_ops_s),
-                self.blk_ms_p50,
-                self.blk_ms_p99,
-                self.blk_cpu_us_op,
-                written(self.blk_wbytes_op)
-            ),
-        )?;
-        line("gets", format!("{:>11} a second", grouped(self.gets_s)))?;
-        line("proofs", format!("{:>11} a second, of {} bytes", grouped(self.proofs_s), grouped(self.proof_bytes_avg)))?;
-        line("verifies", format!("{:>11} a second", grouped(self.verifies_s)))?;
-        line("scan", format!("{:>11} keys a second, over {} keys", grouped(self.scan_items_s), grouped(self.scan_items)))?;
-        line("open", format!("{:>11.2} ms, after closing in {:.1} ms", self.reopen_ms, self.close_ms))?;
-        line("room", format!("{:>11} on disk, {} MiB of memory at most", sized(self.disk_bytes), written(self.vmhwm_mib)))?;
-        write!(f, "{:<10} {}", "root", self.root)
+        let known = |number: Option<u64>| number.map_or("?".to_owned(), grouped);
+        let writes = |rate: u64, p50: f64, p99: f64, cpu: f64, written: Option<u64>| {
+            let (rate, written) = (grouped(rate), known(written));
+            format!("{rate:>11} op/s   p50 {p50:.1} ms, p99 {p99:.1} ms   {cpu:.1} us of CPU and {written} bytes written an operation")
+        };
+        let load = writes(self.load_ops_s, self.load_blk_ms_p50, self.load_blk_ms_p99, self.load_cpu_us_op, self.load_wbytes_op);
+        let blocks = writes(self.blk_ops_s, self.blk_ms_p50, self.blk_ms_p99, self.blk_cpu_us_op, self.blk_wbytes_op);
+        let (n, batch) = (grouped(self.n), grouped(self.batch));
+        writeln!(f, "run      {n} keys, then {} blocks of {batch} operations; {}, {}", self.blocks, self.hash, self.durability)?;
+        writeln!(f, "load     {load}")?;
+        writeln!(f, "blocks   {blocks}")?;
+        writeln!(f, "gets     {:>11} a second", grouped(self.gets_s))?;
+        writeln!(f, "proofs   {:>11} a second, of {} bytes", grouped(self.proofs_s), grouped(self.proof_bytes_avg))?;
+        writeln!(f, "verifies {:>11} a second", grouped(self.verifies_s))?;
+        writeln!(f, "scan     {:>11} keys a second, over {} keys", grouped(self.scan_items_s), grouped(self.scan_items))?;
+        writeln!(f, "open     {:>11.2} ms, after closing in {:.1} ms", self.reopen_ms, self.close_ms)?;
+        writeln!(f, "room     {:>11} on disk, {} MiB of memory at most", sized(self.disk_bytes), known(self.vmhwm_mib))?;
+        write!(f, "root     {}", self.root)
     }
 }

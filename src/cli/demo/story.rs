@@ -10,7 +10,7 @@ use super::narrator::Narrator;
 use super::transfers::{RICHEST, TRANSFERS};
 use super::wei::Wei;
 use crate::cli::error::CliError;
-use crate::cli::notation::grouped;
+use crate::cli::notation::{counted, grouped};
 
 const STORE: &str = "accounts";
 /// Accounts in a version of the import.
@@ -119,8 +119,8 @@ impl Story {
     pub(super) fn prune(&mut self, narrator: &mut Narrator<'_>, newest: &VersionInfo) -> Result<(), CliError> {
         narrator.step(&format!("Old versions pruned; the newest {KEPT} stay"))?;
         let report = self.store.prune(&Keep::Last(KEPT))?;
-        let nodes = grouped(report.nodes);
-        narrator.say(&format!("{} versions and {nodes} nodes that only they used are gone", report.versions))?;
+        let (versions, nodes) = (counted(report.versions, "version"), counted(report.nodes, "node"));
+        narrator.say(&format!("{versions} and {nodes} that only they used are gone"))?;
         same("the root", &self.newest()?.root_hash().to_string(), &newest.root_hash.to_string())?;
         let checked = self.database.check(&mut |_| {})?;
         narrator.holds(&format!(

@@ -51,18 +51,27 @@ unsafe impl<T: Slot + Send + Sync> Sync for Arena<T> {}
 /// The chunk and the place in it of slot `id`.
 #[inline]
 fn place(id: u32) -> (usize, usize) {
-    let position = u64::from(id) + (1 << BASE_BITS);
-    let chunk = 63 - position.leading_zeros() - BASE_BITS;
-    let offset = position - (1u64 << (chunk + BASE_BITS));
-    (chunk as usize, offset as usize)
+    let position = id + (1 << BASE_BITS);
+    let top = position.ilog2();
+    ((top - BASE_BITS) as usize, (position ^ (1 << top)) as usize)
+}
+
+/// Has the processor fetch bytes that will be needed soon.
+#[inline]
+pub(super) fn prefetch(start: *const u8, bytes: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for line in (0..bytes).step_by(64) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (start, bytes);
 }
 
 impl<T: Slot> Arena<T> {
     pub(crate) fn new() -> Self {
-        Self {
-            chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS],
-            vacancies: Mutex::new(Vacancies { free: Vec::new(), len: 0 }),
-        }
+        Self { chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS], vacancies: Mutex::new(Vacancies { free: Vec::new(), len: 0 }) }
     }
 
     /// No code that holds this lock can leave the lists half changed, so a panic elsewhere does not spoil them.
@@ -126,17 +135,7 @@ impl<T: Slot> Arena<T> {
     /// Has the processor fetch a slot that will be needed soon; `id` came from [`Arena::take`].
     #[inline]
     pub(crate) fn prefetch(&self, id: u32) {
-        #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let slot = self.pointer(id).cast::<i8>();
-            for line in (0..size_of::<T>()).step_by(64) {
-                // SAFETY: a prefetch reads nothing, whatever the address.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(slot.wrapping_add(line)) };
-            }
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = id;
+        prefetch(self.pointer(id).cast(), size_of::<T>());
     }
 
     #[inline]
@@ -236,9 +235,9 @@ mod tests {
             unsafe { *arena.get_mut(id) = Some(Box::new(n)) };
             ids.push(id);
         }
-        for (n, &id) in ids.iter().enumerate() {
+        for (n, &id) in (0..).zip(&ids) {
             // SAFETY: no writer.
-            assert_eq!(**unsafe { arena.get(id) }.as_ref().unwrap(), n as u32);
+            assert_eq!(**unsafe { arena.get(id) }.as_ref().unwrap(), n);
         }
         arena.put_back(&mut pool);
         assert_eq!(arena.in_use(), 20_000);

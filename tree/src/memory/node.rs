@@ -272,6 +272,13 @@ impl Leaf {
         self.split().1
     }
 
+    /// Has the processor fetch the key, which will be needed soon.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        let key = self.key();
+        super::arena::prefetch(key.as_ptr(), key.len());
+    }
+
     /// Bytes that it holds beside its slot.
     pub(crate) fn heap_bytes(&self) -> u64 {
         self.data.as_deref().map_or(0, |data| data.len() as u64)

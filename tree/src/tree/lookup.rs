@@ -1,8 +1,9 @@
 //! Looking up single keys.
 
 use super::Tree;
+use super::iterate::Entry;
 use crate::memory::{Child, Inner, Node, Target, prefix_of};
-use crate::{Side, TreeError};
+use crate::{NodeKey, Side, TreeError};
 
 /// What is known of a key without reading from storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +52,9 @@ impl Tree {
         loop {
             match self.memory().enter(&child)? {
                 Node::Inner(node) => child = node.child(self.memory().route(node, prefix, key)),
-                Node::Leaf(leaf) => return Ok((leaf.key() == key).then(|| (leaf.value(), leaf.node_key().map_or(0, |node| node.version())))),
+                Node::Leaf(leaf) => {
+                    return Ok((leaf.key() == key).then(|| (leaf.value(), leaf.node_key().map_or(0, NodeKey::version))));
+                }
             }
         }
     }
@@ -84,7 +87,7 @@ impl Tree {
     ///
     /// # Errors
     /// When a node must be loaded and can't be.
-    pub fn first(&self) -> Result<Option<(&[u8], &[u8])>, TreeError> {
+    pub fn first(&self) -> Result<Option<Entry<'_>>, TreeError> {
         self.outermost(Side::Left)
     }
 
@@ -92,11 +95,11 @@ impl Tree {
     ///
     /// # Errors
     /// When a node must be loaded and can't be.
-    pub fn last(&self) -> Result<Option<(&[u8], &[u8])>, TreeError> {
+    pub fn last(&self) -> Result<Option<Entry<'_>>, TreeError> {
         self.outermost(Side::Right)
     }
 
-    fn outermost(&self, side: Side) -> Result<Option<(&[u8], &[u8])>, TreeError> {
+    fn outermost(&self, side: Side) -> Result<Option<Entry<'_>>, TreeError> {
         let Some(mut child): Option<Child> = self.root else { return Ok(None) };
         loop {
             match self.memory().enter(&child)? {

@@ -1,6 +1,7 @@
 //! Keys by their place in the order, counted from 0.
 
 use super::Tree;
+use super::iterate::Entry;
 use crate::memory::{Node, prefix_of};
 use crate::{Side, TreeError};
 
@@ -9,7 +10,7 @@ impl Tree {
     ///
     /// # Errors
     /// When a node must be loaded and can't be.
-    pub fn get_by_index(&self, index: u64) -> Result<Option<(&[u8], &[u8])>, TreeError> {
+    pub fn get_by_index(&self, index: u64) -> Result<Option<Entry<'_>>, TreeError> {
         let Some(mut child) = self.root.filter(|root| index < root.size) else { return Ok(None) };
         let mut rest = index;
         loop {

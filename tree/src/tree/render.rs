@@ -52,7 +52,8 @@ impl Tree {
         let _ = writeln!(picture, "  n{number} [label=\"{label}\"];");
         if let Node::Inner(node) = self.memory().enter(child)? {
             if depth_left == 0 {
-                let _ = writeln!(picture, "  n{number}_more [label=\"{} leaves\", style=dashed];\n  n{number} -> n{number}_more;", child.size);
+                let _ =
+                    writeln!(picture, "  n{number}_more [label=\"{} leaves\", style=dashed];\n  n{number} -> n{number}_more;", child.size);
                 return Ok(number);
             }
             for side in [Side::Left, Side::Right] {

@@ -41,9 +41,8 @@ pub(crate) fn scenario_names() -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(vectors())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".json"))
-        .filter(|name| matches!(json(name)["format"].as_str(), Some("iavl-ops-v1" | "iavl-rule-v1")))
-        .map(|name| name.trim_end_matches(".json").to_owned())
+        .filter_map(|name| name.strip_suffix(".json").map(str::to_owned))
+        .filter(|name| matches!(json(&format!("{name}.json"))["format"].as_str(), Some("iavl-ops-v1" | "iavl-rule-v1")))
         .collect();
     names.sort();
     names
@@ -63,10 +62,7 @@ pub(crate) fn scenario(name: &str) -> Scenario {
             contents: vector["contents_sha256"].as_str().map(str::to_owned),
         }
     });
-    Scenario {
-        initial_version: file["initial_version"].as_u64().unwrap_or(1),
-        versions: versions.collect(),
-    }
+    Scenario { initial_version: file["initial_version"].as_u64().unwrap_or(1), versions: versions.collect() }
 }
 
 fn listed_ops(ops: &Value) -> Vec<Op> {
@@ -85,7 +81,7 @@ fn rule_ops(version: u64) -> Vec<Op> {
         .map(|j| {
             let h = mix64((version << 32) + j);
             let i = h % 30_000;
-            if (h >> 32) % 5 == 0 { Op::Delete(key(i, 16)) } else { Op::Set(key(i, 16), value(i, version, 32)) }
+            if (h >> 32).is_multiple_of(5) { Op::Delete(key(i, 16)) } else { Op::Set(key(i, 16), value(i, version, 32)) }
         })
         .collect()
 }

@@ -3,8 +3,8 @@
 use treering_proofs::Hash;
 use treering_tree::{CheckError, ChildRecord, NodeKey, NodeRecord, Order, Tree, TreeError};
 
-use crate::workload::SplitMix64;
 use crate::source::{MapSource, Records, hard_key, open, seed, stored_tree};
+use crate::workload::SplitMix64;
 
 fn flip(bytes: &[u8], rng: &mut SplitMix64) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
@@ -103,7 +103,9 @@ fn damage_is_an_error_or_does_not_matter() {
         compare(&healthy, &tree);
         match tree.check() {
             Ok(_) => {}
-            Err(CheckError::Tree(TreeError::HashMismatch { .. } | TreeError::Malformed { .. } | TreeError::MissingNode { .. })) => noticed += 1,
+            Err(CheckError::Tree(TreeError::HashMismatch { .. } | TreeError::Malformed { .. } | TreeError::MissingNode { .. })) => {
+                noticed += 1;
+            }
             Err(CheckError::Broken { .. }) => noticed += 1,
             Err(error) => panic!("{error}"),
         }

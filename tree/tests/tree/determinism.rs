@@ -3,8 +3,8 @@
 use treering_proofs::Hash;
 use treering_tree::{NodeSource, Options, Tree};
 
-use crate::workload::{SplitMix64, key};
 use crate::source::{MapSource, Records, seed};
+use crate::workload::{SplitMix64, key};
 
 /// How a run goes about it.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,11 @@ fn roots(seed: u64, manner: Manner) -> Vec<Hash> {
     for version in 1..=12 {
         for op in 0..4000 {
             let key = key(rng.below(9000), 12);
-            if rng.below(4) == 0 { tree.remove(&key).unwrap() } else { tree.set(&key, &rng.next().to_be_bytes()).unwrap() };
+            if rng.below(4) == 0 {
+                tree.remove(&key).unwrap()
+            } else {
+                tree.set(&key, &rng.next().to_be_bytes()).unwrap()
+            };
             if is_due(manner.branch_every, op + 1) {
                 let branch = tree.clone();
                 snapshots.push(std::mem::replace(&mut tree, branch));

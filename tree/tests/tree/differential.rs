@@ -14,11 +14,11 @@ use serde_json::Value;
 use treering_proofs::{ExistenceProof, HashFunction, Neighbours, Proof, ics23};
 use treering_tree::{Options, Tree};
 
-use crate::workload::SplitMix64;
 use crate::source::{hard_key, seed};
+use crate::workload::SplitMix64;
 
 /// Operations on one tree; the oracle keeps every version in memory, so long runs take several trees.
-const OPS_PER_TREE: u64 = 20_000;
+const OPS_PER_TREE: u64 = 100_000;
 const INITIAL_VERSIONS: [u64; 5] = [1, 2, 1000, 1 << 40, 1 << 60];
 /// Versions back to which proofs are asked for.
 const SNAPSHOTS: usize = 8;

@@ -69,9 +69,9 @@ fn a_refused_node_leaves_the_importer_as_it_was() {
         assert!(importer.push(inner(b"nonsense", 1, 200)).is_err());
         importer.push(node).unwrap();
     }
-    let imported = importer.finish().unwrap();
-    assert_eq!(imported.root_hash(), Some(saved.root_hash));
-    imported.check().unwrap();
+    let tree = importer.finish().unwrap();
+    assert_eq!(tree.root_hash(), Some(saved.root_hash));
+    tree.check().unwrap();
 }
 
 #[test]

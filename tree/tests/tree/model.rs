@@ -139,7 +139,7 @@ impl Branch {
     fn unload(&mut self, budget: u64) {
         if self.tree.branches() == 1 {
             // The storage must have what is unloaded: this branch's nodes, not those of the ones that are gone.
-            *self.source.records.lock().unwrap() = self.records.clone();
+            self.source.records.lock().unwrap().clone_from(&self.records);
             self.tree.unload(budget).unwrap();
         }
     }

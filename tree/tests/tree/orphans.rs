@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use treering_tree::{NodeKey, Tree};
 
-use crate::workload::SplitMix64;
 use crate::source::{MapSource, Records, hard_key, open, owned, seed};
+use crate::workload::SplitMix64;
 
 /// The names of all nodes of a saved tree.
 fn reachable(tree: &Tree) -> HashSet<NodeKey> {

@@ -3,8 +3,8 @@
 use treering_proofs::{Evidence, HashFunction, Proof};
 use treering_tree::{Options, Tree};
 
-use crate::workload::SplitMix64;
 use crate::source::{hard_key, seed};
+use crate::workload::SplitMix64;
 
 fn check_proof(tree: &Tree, key: &[u8]) {
     let root = tree.root_hash().unwrap();

@@ -5,8 +5,8 @@ use std::ops::Bound;
 
 use treering_tree::{Order, Tree};
 
-use crate::workload::SplitMix64;
 use crate::source::{hard_key, open, seed, stored_tree};
+use crate::workload::SplitMix64;
 
 type Contents = BTreeMap<Vec<u8>, Vec<u8>>;
 

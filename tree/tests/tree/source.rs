@@ -67,7 +67,7 @@ pub(crate) fn stored_tree(size: u64, seed: u64) -> (Tree, SavedVersion, Arc<MapS
     let mut tree = open(&source, 0, None);
     let mut rng = SplitMix64(seed);
     loop {
-        for _ in 0..1 + rng.below(size / 2 + 1) {
+        for _ in 0..=rng.below(size / 2 + 1) {
             if tree.size() < size {
                 tree.set(&hard_key(rng.below(4 * size)), &rng.next().to_be_bytes()).unwrap();
             }
@@ -83,8 +83,22 @@ pub(crate) fn stored_tree(size: u64, seed: u64) -> (Tree, SavedVersion, Arc<MapS
 /// The `i`-th key: the first ones are the odd cases, then come keys that share long beginnings.
 pub(crate) fn hard_key(i: u64) -> Vec<u8> {
     const ODD: [&[u8]; 16] = [
-        b"", b"\0", b"\0\0", b"\0\0\0\0\0\0\0\0", b"\0\0\0\0\0\0\0\0\0", b"a", b"a\0", b"a\0\0\0\0\0\0\0", b"a\0\0\0\0\0\0\0\0", b"ab",
-        b"abcdefg", b"abcdefgh", b"abcdefgh\0", b"abcdefghi", b"\xff", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"",
+        b"\0",
+        b"\0\0",
+        b"\0\0\0\0\0\0\0\0",
+        b"\0\0\0\0\0\0\0\0\0",
+        b"a",
+        b"a\0",
+        b"a\0\0\0\0\0\0\0",
+        b"a\0\0\0\0\0\0\0\0",
+        b"ab",
+        b"abcdefg",
+        b"abcdefgh",
+        b"abcdefgh\0",
+        b"abcdefghi",
+        b"\xff",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff",
     ];
     let Some(i) = i.checked_sub(ODD.len() as u64) else { return ODD[usize::try_from(i).unwrap()].to_vec() };
     match i % 3 {

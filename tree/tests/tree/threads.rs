@@ -7,15 +7,15 @@ use std::thread;
 
 use treering_tree::Tree;
 
-use crate::workload::{SplitMix64, key};
 use crate::source::{MapSource, Records, open, seed};
+use crate::workload::{SplitMix64, key};
 
 const KEYS: u64 = 3000;
 
 /// In version `v` key `i` has this value, unless the version does not have the key.
 fn expected(i: u64, v: u64) -> Option<[u8; 8]> {
     // A key is written in every third version, and removed for one of every seven.
-    let removed = (i + v) % 7 == 0;
+    let removed = (i + v).is_multiple_of(7);
     let written = v - (i + v) % 3;
     (!removed).then(|| (i * 1_000_003 + written).to_be_bytes())
 }
@@ -41,8 +41,8 @@ fn read(tree: &Tree, rng: &mut SplitMix64, reads: u64) {
     }
     let present = (0..KEYS).filter(|&i| expected(i, v).is_some()).count() as u64;
     assert_eq!(tree.size(), present);
-    if reads % 4 == 0 {
-        assert_eq!(tree.iter().filter(|entry| entry.is_ok()).count() as u64, present);
+    if reads.is_multiple_of(4) {
+        assert_eq!(tree.iter().map(Result::unwrap).count() as u64, present);
         let key = key(rng.below(KEYS), 20);
         assert!(tree.prove(&key).unwrap().verify(tree.hash_function(), &tree.root_hash().unwrap(), &key).is_ok());
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::common::{bytes, contents_digest, json, scenario, scenario_names};
-use crate::workload::{Config, Workload};
+use crate::workload::{Config, Op, Workload};
 use treering_proofs::{HashFunction, ics23};
 use treering_tree::{ExportNode, Importer, Options, Tree};
 
@@ -95,9 +95,9 @@ fn exports_are_those_of_iavl_and_import_to_the_same_root() {
         for node in nodes {
             importer.push(node).unwrap();
         }
-        let imported = importer.finish().unwrap();
-        assert_eq!(imported.root_hash().unwrap().to_string(), vector["root"].as_str().unwrap());
-        imported.check().unwrap();
+        let copy = importer.finish().unwrap();
+        assert_eq!(copy.root_hash().unwrap().to_string(), vector["root"].as_str().unwrap());
+        copy.check().unwrap();
     }
 }
 
@@ -129,7 +129,9 @@ fn the_speed_workload_has_the_roots_of_iavl() {
         });
         let mut tree = Tree::new();
         for expected in run["roots"].as_array().unwrap() {
-            for op in workload.next_block() {
+            let ops = workload.next_block();
+            tree.prefetch(ops.iter().map(Op::key));
+            for op in ops {
                 op.apply(&mut tree);
             }
             let saved = tree.save().unwrap();

@@ -11,6 +11,12 @@ pub(crate) enum Op {
 }
 
 impl Op {
+    pub(crate) fn key(&self) -> &[u8] {
+        match self {
+            Self::Set(key, _) | Self::Delete(key) => key,
+        }
+    }
+
     pub(crate) fn apply(&self, tree: &mut Tree) {
         match self {
             Self::Set(key, value) => {
