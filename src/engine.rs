@@ -4,6 +4,7 @@
 //! It knows nothing of trees; what lies where is the business of [`persist`](crate::persist).
 
 pub mod memory;
+#[cfg(feature = "rocksdb")]
 pub mod rocksdb;
 
 use std::fmt;

@@ -1,6 +1,8 @@
 //! What users hold: a [`Database`], the [`TreeStore`]s in it, [`Snapshot`]s of their versions.
 
 mod database;
+#[cfg(feature = "rocksdb")]
+mod folder;
 mod lock;
 mod snapshot;
 mod tree_store;

@@ -1,4 +1,5 @@
 //! The process is killed (SIGKILL) in the middle of saves: the last acknowledged version is there, hash-checked, with the right contents.
+#![cfg(feature = "rocksdb")]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;

@@ -1,4 +1,5 @@
 //! The database's folder as an operator meets it: open twice, read-only, foreign, cut off, with flipped bits.
+#![cfg(feature = "rocksdb")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod common;

@@ -1,7 +1,6 @@
 //! A database: opening, its stores, whole-database work.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +9,6 @@ use treering_tree::{Tree, TreeError};
 
 use super::lock::FolderLock;
 use super::{Snapshot, TreeStore};
-use crate::engine::rocksdb::{Access, RocksBackend};
 use crate::engine::{Backend, Durability};
 use crate::error::{Error, Result};
 use crate::persist::check::{CheckProgress, CheckSummary};
@@ -18,12 +16,10 @@ use crate::persist::records::{DatabaseRecord, VersionRecord};
 use crate::persist::stats::KindStats;
 use crate::persist::{Disk, DiskOptions};
 
-/// The folder of RocksDB within the database's.
-const ROCKSDB: &str = "rocksdb";
 /// Bytes of the longest store name.
 const MAX_NAME_LEN: usize = 128;
-/// The part of `cache_size` that RocksDB's block cache gets; the tree has the rest.
-const BLOCK_CACHE_SHARE: u64 = 8;
+/// The part of `cache_size` that the engine's block cache gets; the tree has the rest.
+pub(super) const BLOCK_CACHE_SHARE: u64 = 8;
 
 /// What is fixed when a database is made.
 #[derive(Clone, Copy, Debug)]
@@ -104,46 +100,10 @@ pub(super) struct Shared {
 }
 
 impl Database {
-    /// Makes a database in `path`, a folder that is empty or not there yet, and opens it.
-    ///
-    /// # Errors
-    /// [`Error::DatabaseExists`], [`Error::FolderInUse`], [`Error::Tree`] for an impossible initial version, [`Error::Io`],
-    /// [`Error::Engine`].
-    pub fn create(path: impl AsRef<Path>, create: &CreateOptions, open: &OpenOptions) -> Result<Self> {
-        let path = path.as_ref();
-        check_initial_version(create.initial_version)?;
-        if RocksBackend::exists(&path.join(ROCKSDB)) {
-            return Err(Error::DatabaseExists { path: path.to_owned() });
-        }
-        fs::create_dir_all(path).map_err(|source| Error::Io { action: "creating", path: path.to_owned(), source })?;
-        check_is_empty(path)?;
-        let lock = FolderLock::take(path)?;
-        let backend = RocksBackend::open(&path.join(ROCKSDB), Access::Create, block_cache(open))?;
-        Self::create_on(&backend, create)?;
-        Self::assemble(Arc::new(backend), open, path, Some(lock))
-    }
-
-    /// Opens the database in folder `path`. Takes time by the number of stores, not of versions or keys.
-    ///
-    /// # Errors
-    /// [`Error::NoDatabase`], [`Error::Locked`] when it is open for writing elsewhere, [`Error::NewerFormat`], [`Error::Damaged`],
-    /// [`Error::Engine`].
-    pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
-        let path = path.as_ref();
-        let folder = path.join(ROCKSDB);
-        if !RocksBackend::exists(&folder) {
-            return Err(Error::NoDatabase { path: path.to_owned() });
-        }
-        let lock = if options.read_only { None } else { Some(FolderLock::take(path)?) };
-        let access = if options.read_only { Access::ReadOnly } else { Access::ReadWrite };
-        let backend = RocksBackend::open(&folder, access, block_cache(options))?;
-        Self::assemble(Arc::new(backend), options, path, lock)
-    }
-
     /// Makes a database in an empty backend.
     ///
     /// # Errors
-    /// As [`Database::create`].
+    /// [`Error::DatabaseExists`], [`Error::Tree`] for an impossible initial version, [`Error::Engine`].
     pub fn create_on(backend: &dyn Backend, create: &CreateOptions) -> Result<()> {
         check_initial_version(create.initial_version)?;
         if Disk::is_there(backend)? {
@@ -156,12 +116,12 @@ impl Database {
     /// Opens the database in a backend of your own.
     ///
     /// # Errors
-    /// As [`Database::open`].
+    /// [`Error::NoDatabase`], [`Error::NewerFormat`], [`Error::Damaged`], [`Error::Engine`].
     pub fn open_on(backend: Arc<dyn Backend>, options: &OpenOptions) -> Result<Self> {
         Self::assemble(backend, options, Path::new(""), None)
     }
 
-    fn assemble(backend: Arc<dyn Backend>, options: &OpenOptions, path: &Path, lock: Option<FolderLock>) -> Result<Self> {
+    pub(super) fn assemble(backend: Arc<dyn Backend>, options: &OpenOptions, path: &Path, lock: Option<FolderLock>) -> Result<Self> {
         let disk_options = DiskOptions {
             durability: if options.sync_writes { Durability::Synced } else { Durability::Buffered },
             read_only: options.read_only,
@@ -317,26 +277,11 @@ impl Drop for Shared {
     }
 }
 
-fn block_cache(options: &OpenOptions) -> usize {
-    usize::try_from(options.cache_size / BLOCK_CACHE_SHARE).unwrap_or(usize::MAX)
-}
-
-fn check_initial_version(version: u64) -> Result<()> {
+pub(super) fn check_initial_version(version: u64) -> Result<()> {
     if (1..=MAX_VERSION).contains(&version) {
         return Ok(());
     }
     Err(TreeError::InitialVersion { version, why: "versions go from 1 to 2^63 - 1" }.into())
-}
-
-fn check_is_empty(folder: &Path) -> Result<()> {
-    let failed = |source| Error::Io { action: "reading", path: folder.to_owned(), source };
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        if !FolderLock::is_lock_file(&name) && name != ROCKSDB {
-            return Err(Error::FolderInUse { path: folder.to_owned() });
-        }
-    }
-    Ok(())
 }
 
 fn check_name(name: &str) -> Result<()> {

@@ -94,7 +94,8 @@ fn a_bad_row_is_named_and_what_was_saved_before_stays() {
     ran.fails("other.csv, line 3: the key is wrong: 'x' at character 1 is not a hex digit; nothing was saved");
     forest.run("import-csv", &[path, "--store", "u", "--key-column", "id"]).fails("has no column `id`; its columns are key, value");
     forest.run("import-csv", &[path, "--store", "u", "--key-column", "3"]).fails("has no column `3`");
-    treering_fed(["import-csv", forest.dir().to_str().unwrap(), "-", "--store", "u"], "").fails("standard input, line 1: it is empty; it must name the columns");
+    treering_fed(["import-csv", forest.dir().to_str().unwrap(), "-", "--store", "u"], "")
+        .fails("standard input, line 1: it is empty; it must name the columns");
     // What was wrong from the start left no store behind.
     forest.run("root", &["--store", "u"]).fails("there are: s, t");
 }

@@ -23,8 +23,8 @@ pub(super) fn prove_balance(snapshot: &Snapshot, narrator: &mut Narrator<'_>) ->
     let received = Proof::from_bytes(&bytes).map_err(CliError::ProofForm)?;
     match received.verify(FUNCTION, &snapshot.root_hash(), &account)? {
         Evidence::Present(present) => {
-            let (index, size) = (grouped(present.index()), grouped(present.tree_size()));
-            narrator.holds(&format!("VALID: it has {}, as account {index} of {size}", Wei::of_value(present.value())?))?;
+            let (place, size) = (grouped(present.index() + 1), grouped(present.tree_size()));
+            narrator.holds(&format!("VALID: it has {}, as account {place} of {size}", Wei::of_value(present.value())?))?;
             Ok(bytes.len())
         }
         Evidence::Absent(_) => Err(missing()),

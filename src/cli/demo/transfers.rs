@@ -35,7 +35,7 @@ pub(super) const TRANSFERS: [Transfer; 3] = [
         from: LEAVING,
         to: "11172b278ddd44eea2fdf4cb1d16962391c453d9",
         amount: Amount::Everything,
-        remark: ": all it has, so it is removed",
+        remark: ", all it has; it is removed",
     },
 ];
 
