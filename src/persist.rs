@@ -42,6 +42,8 @@ pub(crate) use pins::Pin;
 #[derive(Clone, Debug)]
 pub(crate) struct StoreState {
     pub(crate) id: StoreId,
+    /// Whether it is on the disk: a store may wait for its first version.
+    pub(crate) registered: bool,
     /// Its newest version, if it has any.
     pub(crate) newest: Option<(u64, VersionRecord)>,
 }
@@ -50,6 +52,14 @@ pub(crate) struct StoreState {
 struct State {
     stores: BTreeMap<String, StoreState>,
     next_commit: u64,
+}
+
+impl State {
+    /// The number of the store `name`, or the one that it will have.
+    fn id_for(&self, name: &str) -> StoreId {
+        let next = || StoreId(self.stores.values().map(|store| store.id.0 + 1).max().unwrap_or(0));
+        self.stores.get(name).map_or_else(next, |store| store.id)
+    }
 }
 
 /// How to write and hash.
@@ -102,32 +112,42 @@ impl Disk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The stores that are on the disk.
     pub(crate) fn stores(&self) -> BTreeMap<String, StoreState> {
-        self.state().stores.clone()
+        let mut stores = self.state().stores.clone();
+        stores.retain(|_, store| store.registered);
+        stores
     }
 
+    /// A store that is on the disk.
     pub(crate) fn store(&self, name: &str) -> Result<StoreState> {
-        let state = self.state();
-        state
-            .stores
-            .get(name)
-            .cloned()
-            .ok_or_else(|| Error::NoStore { name: name.to_owned(), stores: state.stores.keys().cloned().collect() })
+        let mut stores = self.stores();
+        let no_store =
+            |stores: &BTreeMap<String, StoreState>| Error::NoStore { name: name.to_owned(), stores: stores.keys().cloned().collect() };
+        stores.remove(name).ok_or_else(|| no_store(&stores))
     }
 
     /// Registers a store.
     pub(crate) fn create_store(&self, name: &str) -> Result<()> {
+        self.writable()?;
         let mut state = self.state();
-        if state.stores.contains_key(name) {
+        if state.stores.get(name).is_some_and(|store| store.registered) {
             return Err(Error::StoreExists { name: name.to_owned() });
         }
-        let id = StoreId(state.stores.values().map(|store| store.id.0 + 1).max().unwrap_or(0));
+        let id = state.id_for(name);
         let (key, record) = records::encode_store(name, id);
         let mut batch = Batch::new();
         batch.put(Keyspace::Meta, key, record);
         self.write(&batch)?;
-        state.stores.insert(name.to_owned(), StoreState { id, newest: None });
+        state.stores.insert(name.to_owned(), StoreState { id, registered: true, newest: None });
         Ok(())
+    }
+
+    /// Makes room for a store that is registered with its first version, unless it is there.
+    pub(crate) fn expect_store(&self, name: &str) -> StoreState {
+        let mut state = self.state();
+        let id = state.id_for(name);
+        state.stores.entry(name.to_owned()).or_insert(StoreState { id, registered: false, newest: None }).clone()
     }
 
     /// Fails when nothing may be written.
@@ -218,7 +238,7 @@ fn read_stores(backend: &dyn Backend) -> Result<BTreeMap<String, StoreState>> {
         let (key, record) = pair?;
         let (name, id) = records::decode_store(&key, &record)?;
         let newest = scan_versions(backend, id, Order::Descending).next().transpose()?;
-        stores.insert(name, StoreState { id, newest });
+        stores.insert(name, StoreState { id, registered: true, newest });
     }
     Ok(stores)
 }

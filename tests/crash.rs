@@ -1,6 +1,6 @@
 //! The process is killed (SIGKILL) in the middle of saves: the last acknowledged version is there, hash-checked, with the right contents.
 #![cfg(feature = "rocksdb")]
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Damage to any record is told, with its name; it never gives a wrong answer, a panic or an endless loop.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! The database's folder as an operator meets it: open twice, read-only, foreign, cut off, with flipped bits.
 #![cfg(feature = "rocksdb")]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 
@@ -132,6 +132,27 @@ fn names_of_stores_are_checked() {
     assert!(matches!(database.create_store("bank").unwrap_err(), Error::StoreExists { .. }));
     let error = database.store("bnak").err().unwrap().to_string();
     assert!(error.contains("bank"), "the names that there are help: {error}");
+}
+
+#[test]
+fn a_new_store_comes_with_its_first_version_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = create(folder.path());
+    let mut store = database.store_or_new("late").unwrap();
+    store.set(b"key", b"value").unwrap();
+    drop(store);
+    assert_eq!(database.store_names(), Vec::<String>::new());
+    assert!(matches!(database.snapshot("late", None).err().unwrap(), Error::NoStore { .. }));
+    let mut store = database.store_or_new("late").unwrap();
+    assert_eq!(store.get(b"key").unwrap(), None, "what was not saved is not kept");
+    store.save_version().unwrap();
+    drop(store);
+    assert_eq!(database.store_names(), ["late"]);
+    drop(database);
+    let database = open(folder.path()).unwrap();
+    assert_eq!(database.store_names(), ["late"]);
+    assert_eq!(database.store_or_new("late").unwrap().current_version(), 1);
+    database.check(&mut |_| {}).unwrap();
 }
 
 #[test]

@@ -78,10 +78,7 @@ impl AbsenceProof {
                 let tree_size = last.tree_size;
                 (Some(last), None, tree_size)
             }
-            Neighbours::Between {
-                left: left_proof,
-                right: right_proof,
-            } => {
+            Neighbours::Between { left: left_proof, right: right_proof } => {
                 let left = prove(Neighbour::Left, left_proof)?;
                 let right = prove(Neighbour::Right, right_proof)?;
                 check_adjacent(&left_proof.path, &right_proof.path)?;
@@ -90,12 +87,7 @@ impl AbsenceProof {
                 (Some(left), Some(right), tree_size)
             }
         };
-        Ok(Absence {
-            key: self.key.clone(),
-            left,
-            right,
-            tree_size,
-        })
+        Ok(Absence { key: self.key.clone(), left, right, tree_size })
     }
 }
 
@@ -125,10 +117,7 @@ fn prove_neighbour(
     if !placed {
         return Err(VerifyError::NeighbourMisplaced { neighbour });
     }
-    proof.verify(function, root).map_err(|error| VerifyError::InNeighbour {
-        neighbour,
-        error: Box::new(error),
-    })
+    proof.verify(function, root).map_err(|error| VerifyError::InNeighbour { neighbour, error: Box::new(error) })
 }
 
 /// The leaf of this path is the first of the tree (a right neighbour), or the last (a left one).
@@ -149,12 +138,7 @@ fn keeps_inward(neighbour: Neighbour, step: &PathStep) -> bool {
 
 /// The leaves of the two paths are next to each other, seen from the root down.
 fn check_adjacent(left: &[PathStep], right: &[PathStep]) -> Result<(), VerifyError> {
-    let shared = left
-        .iter()
-        .rev()
-        .zip(right.iter().rev())
-        .take_while(|(left, right)| left == right)
-        .count();
+    let shared = left.iter().rev().zip(right.iter().rev()).take_while(|(left, right)| left == right).count();
     let not_adjacent = |level| VerifyError::NeighboursNotAdjacent { level };
     let (left_fork, left_below) = split_at_fork(left, shared).ok_or(not_adjacent(shared + 1))?;
     let (right_fork, right_below) = split_at_fork(right, shared).ok_or(not_adjacent(shared + 1))?;
@@ -162,11 +146,7 @@ fn check_adjacent(left: &[PathStep], right: &[PathStep]) -> Result<(), VerifyErr
         return Err(not_adjacent(shared + 1));
     }
     for (neighbour, below) in [(Neighbour::Left, left_below), (Neighbour::Right, right_below)] {
-        let astray = below
-            .iter()
-            .rev()
-            .zip(shared + 2..)
-            .find(|(step, _)| !keeps_inward(neighbour, step));
+        let astray = below.iter().rev().zip(shared + 2..).find(|(step, _)| !keeps_inward(neighbour, step));
         if let Some((_, level)) = astray {
             return Err(not_adjacent(level));
         }
@@ -188,10 +168,7 @@ fn is_fork(left: &PathStep, right: &PathStep) -> bool {
 /// A second net under [`check_adjacent`]: the proven sizes must tell the same.
 fn check_indexes(left: &Existence, right: &Existence) -> Result<(), VerifyError> {
     if left.index + 1 != right.index || left.tree_size != right.tree_size {
-        return Err(VerifyError::NeighbourIndexes {
-            left: left.index,
-            right: right.index,
-        });
+        return Err(VerifyError::NeighbourIndexes { left: left.index, right: right.index });
     }
     Ok(())
 }

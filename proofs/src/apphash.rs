@@ -46,11 +46,7 @@ pub fn prove_store<'a>(stores: impl IntoIterator<Item = (&'a str, Hash)>, name: 
     let leaves: Vec<_> = stores.iter().map(|(name, root)| store_hash(name, root)).collect();
     let mut path = Vec::new();
     merkle_path(&leaves, index, &mut path);
-    Some(StoreProof {
-        name: name.into(),
-        root,
-        path,
-    })
+    Some(StoreProof { name: name.into(), root, path })
 }
 
 /// The hash of a leaf: a store's name bound to its root.

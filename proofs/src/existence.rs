@@ -71,18 +71,9 @@ impl ExistenceProof {
     pub fn verify(&self, function: HashFunction, root: &Hash) -> Result<Existence, VerifyError> {
         let top = self.climb(function)?;
         if top.hash != *root {
-            return Err(VerifyError::RootMismatch {
-                expected: *root,
-                computed: top.hash,
-            });
+            return Err(VerifyError::RootMismatch { expected: *root, computed: top.hash });
         }
-        Ok(Existence {
-            key: self.key.clone(),
-            value: self.value.clone(),
-            version: self.version,
-            index: top.index,
-            tree_size: top.size,
-        })
+        Ok(Existence { key: self.key.clone(), value: self.value.clone(), version: self.version, index: top.index, tree_size: top.size })
     }
 
     /// The root of the tree that the proof would prove something about: nothing is proven by it alone.
@@ -146,40 +137,19 @@ struct Climber {
 impl Climber {
     /// Can a node as `step` says be the parent of this one?
     fn check(&self, level: usize, step: &PathStep) -> Result<(), VerifyError> {
-        let PathStep {
-            height,
-            size,
-            version,
-            sibling: _,
-        } = *step;
+        let PathStep { height, size, version, sibling: _ } = *step;
         check_version(level, version)?;
         if version < self.version {
-            return Err(VerifyError::VersionBelowChild {
-                level,
-                version,
-                child: self.version,
-            });
+            return Err(VerifyError::VersionBelowChild { level, version, child: self.version });
         }
         if height <= self.height {
-            return Err(VerifyError::HeightNotGrowing {
-                level,
-                height,
-                child: self.height,
-            });
+            return Err(VerifyError::HeightNotGrowing { level, height, child: self.height });
         }
         if height - self.height > 2 {
-            return Err(VerifyError::HeightOutOfBalance {
-                level,
-                height,
-                child: self.height,
-            });
+            return Err(VerifyError::HeightOutOfBalance { level, height, child: self.height });
         }
         if size <= self.size {
-            return Err(VerifyError::SizeNotGrowing {
-                level,
-                size,
-                child: self.size,
-            });
+            return Err(VerifyError::SizeNotGrowing { level, size, child: self.size });
         }
         if !size_is_possible(height, size) {
             return Err(VerifyError::SizeImpossible { level, size, height });
@@ -189,12 +159,7 @@ impl Climber {
 
     /// The parent. `step` has been checked.
     fn up(self, function: HashFunction, step: &PathStep) -> Self {
-        let PathStep {
-            height,
-            size,
-            version,
-            sibling,
-        } = *step;
+        let PathStep { height, size, version, sibling } = *step;
         let (left, right, leaves_before) = match sibling {
             Sibling::Left(left) => (left, self.hash, size - self.size),
             Sibling::Right(right) => (self.hash, right, 0),

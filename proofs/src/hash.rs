@@ -93,11 +93,7 @@ impl fmt::Debug for Hash {
 #[cfg(feature = "serde")]
 impl serde::Serialize for Hash {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() {
-            serializer.collect_str(self)
-        } else {
-            self.0.serialize(serializer)
-        }
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { self.0.serialize(serializer) }
     }
 }
 
@@ -166,10 +162,7 @@ impl FromStr for HashFunction {
     type Err = HashParseError;
 
     fn from_str(name: &str) -> Result<Self, HashParseError> {
-        [Self::Sha256, Self::Blake3]
-            .into_iter()
-            .find(|function| function.name() == name)
-            .ok_or(HashParseError::Function)
+        [Self::Sha256, Self::Blake3].into_iter().find(|function| function.name() == name).ok_or(HashParseError::Function)
     }
 }
 
@@ -181,14 +174,8 @@ mod tests {
 
     #[test]
     fn empty_roots_are_the_hashes_of_nothing() {
-        assert_eq!(
-            HashFunction::Sha256.empty_root().to_string(),
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        );
-        assert_eq!(
-            HashFunction::Blake3.empty_root().to_string(),
-            "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
-        );
+        assert_eq!(HashFunction::Sha256.empty_root().to_string(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(HashFunction::Blake3.empty_root().to_string(), "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262");
     }
 
     #[test]

@@ -218,10 +218,7 @@ mod tests {
             varint::put_uvarint(&mut bytes, len as u64);
             bytes.extend_from_slice(&key);
             lay_hash(&mut bytes, &hash);
-            assert_eq!(
-                leaf_hash(HashFunction::Blake3, MAX_VERSION, &key, &hash),
-                HashFunction::Blake3.hash(&bytes)
-            );
+            assert_eq!(leaf_hash(HashFunction::Blake3, MAX_VERSION, &key, &hash), HashFunction::Blake3.hash(&bytes));
         }
     }
 }

@@ -95,11 +95,7 @@ pub fn take_uvarint(input: &mut &[u8]) -> Result<u64, VarintError> {
         }
         number |= group << shift;
         if byte & 0x80 == 0 {
-            return if byte == 0 && shift > 0 {
-                Err(VarintError::NotMinimal)
-            } else {
-                Ok(number)
-            };
+            return if byte == 0 && shift > 0 { Err(VarintError::NotMinimal) } else { Ok(number) };
         }
     }
     Err(VarintError::TooLong)

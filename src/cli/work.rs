@@ -12,8 +12,7 @@ use super::saved::Saved;
 
 /// A store, and how far the work on it has come.
 pub(crate) struct Work {
-    /// Opened, and made if it is new, when it is first needed: input that is wrong from the start leaves no empty store behind.
-    /// Dropped before the database.
+    /// Opened when it is first needed; a new one is made by its first version. Dropped before the database.
     store: Option<TreeStore>,
     name: String,
     database: Database,
@@ -34,12 +33,7 @@ impl Work {
     fn store(&mut self) -> Result<&mut TreeStore, CliError> {
         match &mut self.store {
             Some(store) => Ok(store),
-            none => {
-                if !self.database.store_names().contains(&self.name) {
-                    self.database.create_store(&self.name)?;
-                }
-                Ok(none.insert(self.database.store(&self.name)?))
-            }
+            none => Ok(none.insert(self.database.store_or_new(&self.name)?)),
         }
     }
 

@@ -58,13 +58,13 @@ impl Backend for MemoryBackend {
         for (keyspace, change) in batch.changes() {
             match change {
                 Change::Put { key, value } => {
-                    map.insert((*keyspace, key.clone()), value.clone());
+                    map.insert((keyspace, key.to_vec()), value.to_vec());
                 }
                 Change::Delete { key } => {
-                    map.remove(&(*keyspace, key.clone()));
+                    map.remove(&(keyspace, key.to_vec()));
                 }
                 Change::DeleteRange { from, to } => {
-                    let (from, to) = ((*keyspace, from.clone()), (*keyspace, to.clone()));
+                    let (from, to) = ((keyspace, from.to_vec()), (keyspace, to.to_vec()));
                     map.retain(|key, _| *key < from || *key >= to);
                 }
             }

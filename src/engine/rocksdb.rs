@@ -81,7 +81,7 @@ impl RocksBackend {
     fn to_rocks(&self, batch: &Batch) -> Result<WriteBatch, BackendError> {
         let mut rocks = WriteBatch::default();
         for (keyspace, change) in batch.changes() {
-            let family = self.family(*keyspace)?;
+            let family = self.family(keyspace)?;
             match change {
                 Change::Put { key, value } => rocks.put_cf(family, key, value),
                 Change::Delete { key } => rocks.delete_cf(family, key),

@@ -23,6 +23,10 @@ impl Disk {
         let version = VersionRecord { commit: number, time: seconds_now(), root_hash: saved.root_hash, root: saved.root };
 
         let mut batch = Batch::new();
+        if !state.stores.get(name).is_some_and(|store| store.registered) {
+            let (at, record) = records::encode_store(name, store);
+            batch.put(Keyspace::Meta, at, record);
+        }
         put_nodes(&mut batch, store, saved, nodes);
         put_operations(&mut batch, store, number, saved.version, operations)?;
         let (at, record) = version.encode(store, saved.version);
@@ -33,7 +37,7 @@ impl Disk {
         self.write(&batch)?;
 
         state.next_commit += 1;
-        state.stores.insert(name.to_owned(), StoreState { id: store, newest });
+        state.stores.insert(name.to_owned(), StoreState { id: store, registered: true, newest });
         Ok(version)
     }
 
@@ -50,7 +54,8 @@ impl Disk {
             let newest = if store_name == name { newest } else { store.newest };
             newest.map_or(empty_root, |(_, record)| record.root_hash)
         };
-        let roots: Vec<_> = state.stores.iter().map(|store| (store.0.as_str(), root_of(store))).collect();
+        let listed = state.stores.iter().filter(|(store_name, store)| store.registered || *store_name == name);
+        let roots: Vec<_> = listed.map(|store| (store.0.as_str(), root_of(store))).collect();
         CommitRecord { time, app_hash: app_hash(roots), stores }
     }
 

@@ -57,7 +57,7 @@ impl Disk {
         self.write(&batch)?;
 
         state.next_commit += 1;
-        state.stores.insert(name.to_owned(), StoreState { id: store, newest });
+        state.stores.insert(name.to_owned(), StoreState { id: store, registered: true, newest });
         let mut batch = Batch::new();
         for (_, record) in &removed {
             if !self.is_commit_needed(&state, record.commit)? {
@@ -84,11 +84,9 @@ impl Disk {
     /// All keys whose index record may differ from what the tree says.
     fn touched_keys(&self, store: StoreId, version: u64, removed: &[(u64, VersionRecord)], tree: &Tree) -> Result<BTreeSet<Vec<u8>>> {
         let mut touched = BTreeSet::new();
-        let mut expected = version;
-        for &(version, record) in removed {
+        for (&(version, record), expected) in removed.iter().zip(version + 1..) {
             let at = keys::log(record.commit, store);
             let log = self.backend.get(Keyspace::Log, &at)?;
-            expected += 1;
             let Some(log) = log.filter(|_| version == expected) else { return self.all_keys(store, tree) };
             log::replay(&at, &log, |operation| {
                 let (Operation::Set(key, _) | Operation::Delete(key)) = operation;

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::persist::check::{CheckProgress, CheckSummary};
 use crate::persist::records::{DatabaseRecord, VersionRecord};
 use crate::persist::stats::KindStats;
-use crate::persist::{Disk, DiskOptions};
+use crate::persist::{Disk, DiskOptions, StoreState};
 
 /// Bytes of the longest store name.
 const MAX_NAME_LEN: usize = 128;
@@ -178,11 +178,24 @@ impl Database {
     /// [`Error::NoStore`], [`Error::StoreInUse`], [`Error::ReadOnly`].
     pub fn store(&self, name: &str) -> Result<TreeStore> {
         self.shared.disk.writable()?;
-        let state = self.shared.disk.store(name)?;
+        self.writer(name, &self.shared.disk.store(name)?)
+    }
+
+    fn writer(&self, name: &str, state: &StoreState) -> Result<TreeStore> {
         if !self.shared.writers().insert(name.to_owned()) {
             return Err(Error::StoreInUse { name: name.to_owned() });
         }
-        TreeStore::open(Arc::clone(&self.shared), name, &state)
+        TreeStore::open(Arc::clone(&self.shared), name, state)
+    }
+
+    /// As [`Database::store`]; a store that is not there yet is made by its first saved version, in the same atomic step.
+    ///
+    /// # Errors
+    /// [`Error::StoreName`], [`Error::StoreInUse`], [`Error::ReadOnly`].
+    pub fn store_or_new(&self, name: &str) -> Result<TreeStore> {
+        check_name(name)?;
+        self.shared.disk.writable()?;
+        self.writer(name, &self.shared.disk.expect_store(name))
     }
 
     /// A version of a store to read; `None` for the newest. It is kept while the snapshot lives. O(1).

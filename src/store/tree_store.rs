@@ -149,6 +149,7 @@ impl TreeStore {
         let saved = self.tree.save()?;
         let log = std::mem::replace(&mut self.log, PendingLog::new());
         let record = self.database.disk.commit(&self.name, &saved, self.tree.new_nodes(), log)?;
+        self.state.registered = true;
         self.state.newest = Some((version, record));
         self.move_to(version, record)?;
         Ok(VersionInfo::new(version, &record))

@@ -78,15 +78,9 @@ impl StoreProof {
             Sibling::Right(right) => join(&below, right),
         });
         if computed != *app_hash {
-            return Err(StoreProofError::AppHashMismatch {
-                expected: *app_hash,
-                computed,
-            });
+            return Err(StoreProofError::AppHashMismatch { expected: *app_hash, computed });
         }
-        Ok(StoreEvidence {
-            name: self.name.clone(),
-            root: self.root,
-        })
+        Ok(StoreEvidence { name: self.name.clone(), root: self.root })
     }
 }
 

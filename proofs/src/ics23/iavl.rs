@@ -33,10 +33,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Proof, Ics23Error> {
     } else if let Some(nonexist) = reader.message(2)? {
         Proof::Absence(decode_absence(nonexist)?)
     } else {
-        return Err(Ics23Error::MissingField {
-            message: MESSAGE,
-            field: "exist or nonexist",
-        });
+        return Err(Ics23Error::MissingField { message: MESSAGE, field: "exist or nonexist" });
     };
     reader.finish()?;
     Ok(proof)
@@ -68,10 +65,7 @@ fn decode_absence(bytes: &[u8]) -> Result<AbsenceProof, Ics23Error> {
     reader.finish()?;
     let neighbours = match (left, right) {
         (None, None) => {
-            return Err(Ics23Error::MissingField {
-                message: MESSAGE,
-                field: "left or right",
-            });
+            return Err(Ics23Error::MissingField { message: MESSAGE, field: "left or right" });
         }
         (None, Some(right)) => Neighbours::BeforeFirst(right),
         (Some(left), None) => Neighbours::AfterLast(left),
@@ -84,12 +78,7 @@ fn encode_existence(proof: &ExistenceProof) -> Result<Vec<u8>, Ics23Error> {
     check_number(proof.version)?;
     let mut out = existence(&proof.key, &proof.value, &leaf_prefix(proof.version))?;
     for step in &proof.path {
-        let PathStep {
-            height,
-            size,
-            version,
-            sibling,
-        } = *step;
+        let PathStep { height, size, version, sibling } = *step;
         check_number(size)?;
         check_number(version)?;
         let (prefix, suffix) = match sibling {
@@ -106,26 +95,17 @@ fn decode_existence(bytes: &[u8]) -> Result<ExistenceProof, Ics23Error> {
     let parts = read_existence(bytes)?;
     let version = read_leaf_prefix(parts.leaf_prefix)?;
     let path = parts.path.iter().zip(1..).map(|(op, level)| read_step(level, op));
-    Ok(ExistenceProof {
-        key: parts.key.to_vec(),
-        value: parts.value.to_vec(),
-        version,
-        path: path.collect::<Result<_, _>>()?,
-    })
+    Ok(ExistenceProof { key: parts.key.to_vec(), value: parts.value.to_vec(), version, path: path.collect::<Result<_, _>>()? })
 }
 
 /// The version in a leaf's prefix.
 fn read_leaf_prefix(mut prefix: &[u8]) -> Result<u64, Ics23Error> {
     let (height, size, version) = read_header(&mut prefix)?;
     if height != 0 || size != 1 {
-        return Err(Ics23Error::LeafOp {
-            field: "prefix must have height 0 and size 1",
-        });
+        return Err(Ics23Error::LeafOp { field: "prefix must have height 0 and size 1" });
     }
     if !prefix.is_empty() {
-        return Err(Ics23Error::LeafOp {
-            field: "prefix must end after three numbers",
-        });
+        return Err(Ics23Error::LeafOp { field: "prefix must end after three numbers" });
     }
     Ok(version)
 }
@@ -151,12 +131,7 @@ fn read_step(level: usize, op: &InnerOp<'_>) -> Result<PathStep, Ics23Error> {
             return Err(wrong("there must be one sibling, before or after the child"));
         }
     };
-    Ok(PathStep {
-        height,
-        size,
-        version,
-        sibling,
-    })
+    Ok(PathStep { height, size, version, sibling })
 }
 
 /// Height, size and version.

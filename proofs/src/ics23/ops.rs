@@ -57,10 +57,7 @@ pub(super) fn read_existence(bytes: &[u8]) -> Result<Parts<'_>, Ics23Error> {
     let mut reader = Reader::new(MESSAGE, bytes);
     let key = reader.bytes(1, "key")?;
     let value = reader.bytes(2, "value")?;
-    let leaf = reader.message(3)?.ok_or(Ics23Error::MissingField {
-        message: MESSAGE,
-        field: "leaf",
-    })?;
+    let leaf = reader.message(3)?.ok_or(Ics23Error::MissingField { message: MESSAGE, field: "leaf" })?;
     let leaf_prefix = read_leaf_op(leaf)?;
     let mut path = Vec::new();
     while let Some(op) = reader.message(4)? {
@@ -69,12 +66,7 @@ pub(super) fn read_existence(bytes: &[u8]) -> Result<Parts<'_>, Ics23Error> {
     }
     reader.finish()?;
     check_leaf(key, value)?;
-    Ok(Parts {
-        key,
-        value,
-        leaf_prefix,
-        path,
-    })
+    Ok(Parts { key, value, leaf_prefix, path })
 }
 
 fn read_leaf_op(bytes: &[u8]) -> Result<&[u8], Ics23Error> {
@@ -100,10 +92,7 @@ fn read_leaf_op(bytes: &[u8]) -> Result<&[u8], Ics23Error> {
 fn read_inner_op(level: usize, bytes: &[u8]) -> Result<InnerOp<'_>, Ics23Error> {
     let mut reader = Reader::new("InnerOp", bytes);
     if reader.number(1, "hash")? != SHA256 {
-        return Err(Ics23Error::InnerOp {
-            level,
-            field: "hash must be SHA256",
-        });
+        return Err(Ics23Error::InnerOp { level, field: "hash must be SHA256" });
     }
     let prefix = reader.bytes(2, "prefix")?;
     let suffix = reader.bytes(3, "suffix")?;

@@ -28,34 +28,23 @@ pub(super) fn encode(proof: &StoreProof) -> Result<Vec<u8>, Ics23Error> {
 pub(super) fn decode(bytes: &[u8]) -> Result<StoreProof, Ics23Error> {
     const MESSAGE: &str = "CommitmentProof";
     let mut reader = Reader::new(MESSAGE, bytes);
-    let exist = reader.message(1)?.ok_or(Ics23Error::MissingField {
-        message: MESSAGE,
-        field: "exist",
-    })?;
+    let exist = reader.message(1)?.ok_or(Ics23Error::MissingField { message: MESSAGE, field: "exist" })?;
     reader.finish()?;
     let parts = read_existence(exist)?;
     if parts.leaf_prefix != [LEAF_TAG] {
-        return Err(Ics23Error::LeafOp {
-            field: "prefix must be 00",
-        });
+        return Err(Ics23Error::LeafOp { field: "prefix must be 00" });
     }
     let name = core::str::from_utf8(parts.key).map_err(|_| Ics23Error::Store { field: "name" })?;
     let root = whole_hash(parts.value).ok_or(Ics23Error::Store { field: "root" })?;
     let path = parts.path.iter().zip(1..).map(|(op, level)| read_sibling(level, op));
-    Ok(StoreProof {
-        name: name.into(),
-        root,
-        path: path.collect::<Result<_, _>>()?,
-    })
+    Ok(StoreProof { name: name.into(), root, path: path.collect::<Result<_, _>>()? })
 }
 
 fn read_sibling(level: usize, op: &InnerOp<'_>) -> Result<Sibling, Ics23Error> {
     let wrong = |field| Ics23Error::InnerOp { level, field };
     match (op.prefix, op.suffix) {
         ([INNER_TAG], right) => whole_hash(right).map(Sibling::Right).ok_or(wrong("suffix must be one hash")),
-        ([INNER_TAG, left @ ..], []) => whole_hash(left)
-            .map(Sibling::Left)
-            .ok_or(wrong("prefix must be 01 and one hash at most")),
+        ([INNER_TAG, left @ ..], []) => whole_hash(left).map(Sibling::Left).ok_or(wrong("prefix must be 01 and one hash at most")),
         _ => Err(wrong("there must be one sibling, before or after the child")),
     }
 }

@@ -52,10 +52,7 @@ impl<'a> Reader<'a> {
             return Ok(0);
         }
         match take_uvarint(&mut self.rest)? {
-            0 => Err(Ics23Error::EmptyField {
-                message: self.message,
-                field,
-            }),
+            0 => Err(Ics23Error::EmptyField { message: self.message, field }),
             value => Ok(value),
         }
     }
@@ -64,10 +61,7 @@ impl<'a> Reader<'a> {
     pub(super) fn bytes(&mut self, number: u8, field: &'static str) -> Result<&'a [u8], Ics23Error> {
         match self.message(number)? {
             None => Ok(&[]),
-            Some([]) => Err(Ics23Error::EmptyField {
-                message: self.message,
-                field,
-            }),
+            Some([]) => Err(Ics23Error::EmptyField { message: self.message, field }),
             Some(bytes) => Ok(bytes),
         }
     }
@@ -88,10 +82,7 @@ impl<'a> Reader<'a> {
         if self.rest.is_empty() {
             return Ok(());
         }
-        Err(Ics23Error::UnexpectedBytes {
-            message: self.message,
-            len: self.rest.len(),
-        })
+        Err(Ics23Error::UnexpectedBytes { message: self.message, len: self.rest.len() })
     }
 
     fn take_tag(&mut self, tag: u8) -> bool {

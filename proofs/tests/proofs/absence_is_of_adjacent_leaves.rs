@@ -14,14 +14,8 @@ fn of_all_pairs_of_leaves_only_adjacent_ones_are_neighbours() {
             for right in 0..tree.leaves.len() {
                 let mut key = tree.leaves[left].key.clone();
                 key.push(0);
-                let neighbours = Neighbours::Between {
-                    left: tree.existence(left),
-                    right: tree.existence(right),
-                };
-                let proof = AbsenceProof {
-                    key: key.clone(),
-                    neighbours,
-                };
+                let neighbours = Neighbours::Between { left: tree.existence(left), right: tree.existence(right) };
+                let proof = AbsenceProof { key: key.clone(), neighbours };
                 let result = verify_absence(Sha256, &root, &key, &proof);
                 if right == left + 1 {
                     let absence = result.unwrap();
@@ -29,12 +23,7 @@ fn of_all_pairs_of_leaves_only_adjacent_ones_are_neighbours() {
                 } else if right > left {
                     assert!(matches!(result, Err(VerifyError::NeighboursNotAdjacent { .. })));
                 } else {
-                    assert_eq!(
-                        result,
-                        Err(VerifyError::NeighbourMisplaced {
-                            neighbour: Neighbour::Right
-                        })
-                    );
+                    assert_eq!(result, Err(VerifyError::NeighbourMisplaced { neighbour: Neighbour::Right }));
                 }
             }
         }
@@ -47,10 +36,7 @@ fn only_the_outermost_leaves_stand_alone() {
         let tree = Tree::numbered(Sha256, count);
         let root = tree.root();
         for index in 0..tree.leaves.len() {
-            let before = AbsenceProof {
-                key: vec![],
-                neighbours: Neighbours::BeforeFirst(tree.existence(index)),
-            };
+            let before = AbsenceProof { key: vec![], neighbours: Neighbours::BeforeFirst(tree.existence(index)) };
             let result = verify_absence(Sha256, &root, b"", &before);
             if index == 0 {
                 assert_eq!(result.unwrap().right().unwrap().key(), tree.leaves[0].key);
@@ -58,10 +44,7 @@ fn only_the_outermost_leaves_stand_alone() {
                 let neighbour = Neighbour::Right;
                 assert!(matches!(result, Err(VerifyError::NeighbourNotOutermost { neighbour: n, .. }) if n == neighbour));
             }
-            let after = AbsenceProof {
-                key: b"z".into(),
-                neighbours: Neighbours::AfterLast(tree.existence(index)),
-            };
+            let after = AbsenceProof { key: b"z".into(), neighbours: Neighbours::AfterLast(tree.existence(index)) };
             let result = verify_absence(Sha256, &root, b"z", &after);
             if index + 1 == tree.leaves.len() {
                 assert_eq!(result.unwrap().left().unwrap().key(), tree.leaves[index].key);

@@ -19,18 +19,8 @@ impl Encoded {
         let ics23 = to_ics23(HashFunction::Sha256, proof).unwrap();
         let own = proof.to_bytes().unwrap();
         [
-            Self {
-                root,
-                evidence: evidence.clone(),
-                bytes: ics23,
-                decode: |bytes| from_ics23(bytes).ok(),
-            },
-            Self {
-                root,
-                evidence,
-                bytes: own,
-                decode: |bytes| Proof::from_bytes(bytes).ok(),
-            },
+            Self { root, evidence: evidence.clone(), bytes: ics23, decode: |bytes| from_ics23(bytes).ok() },
+            Self { root, evidence, bytes: own, decode: |bytes| Proof::from_bytes(bytes).ok() },
         ]
     }
 

@@ -29,17 +29,8 @@ fn ics23_with_ops(proof: &ExistenceProof, ops: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8>
     use prost::Message;
     let bytes = to_ics23(Sha256, &Proof::Existence(proof.clone())).unwrap();
     let mut message = ics23::CommitmentProof::decode(bytes.as_slice()).unwrap();
-    let Some(ics23::commitment_proof::Proof::Exist(exist)) = &mut message.proof else {
-        panic!("it exists")
-    };
-    exist.path = ops
-        .iter()
-        .map(|(prefix, suffix)| ics23::InnerOp {
-            hash: 1,
-            prefix: prefix.clone(),
-            suffix: suffix.clone(),
-        })
-        .collect();
+    let Some(ics23::commitment_proof::Proof::Exist(exist)) = &mut message.proof else { panic!("it exists") };
+    exist.path = ops.iter().map(|(prefix, suffix)| ics23::InnerOp { hash: 1, prefix: prefix.clone(), suffix: suffix.clone() }).collect();
     message.encode_to_vec()
 }
 
@@ -68,49 +59,21 @@ fn dragonberry_absence_of_a_present_key_is_rejected() {
     let (tree, _) = honest();
     let root = tree.root();
     let key = b"k006";
-    let forge = |neighbours| {
-        verify_absence(
-            Sha256,
-            &root,
-            key,
-            &AbsenceProof {
-                key: key.to_vec(),
-                neighbours,
-            },
-        )
-    };
+    let forge = |neighbours| verify_absence(Sha256, &root, key, &AbsenceProof { key: key.to_vec(), neighbours });
     for left in 0..6 {
         for right in 7..13 {
-            let neighbours = Neighbours::Between {
-                left: tree.existence(left),
-                right: tree.existence(right),
-            };
+            let neighbours = Neighbours::Between { left: tree.existence(left), right: tree.existence(right) };
             assert!(matches!(forge(neighbours), Err(VerifyError::NeighboursNotAdjacent { .. })));
         }
     }
     for (left, right, misplaced) in [(5, 6, Neighbour::Right), (6, 7, Neighbour::Left)] {
-        let neighbours = Neighbours::Between {
-            left: tree.existence(left),
-            right: tree.existence(right),
-        };
+        let neighbours = Neighbours::Between { left: tree.existence(left), right: tree.existence(right) };
         assert_eq!(forge(neighbours), Err(VerifyError::NeighbourMisplaced { neighbour: misplaced }));
     }
     let alone = forge(Neighbours::BeforeFirst(tree.existence(7)));
-    assert!(matches!(
-        alone,
-        Err(VerifyError::NeighbourNotOutermost {
-            neighbour: Neighbour::Right,
-            ..
-        })
-    ));
+    assert!(matches!(alone, Err(VerifyError::NeighbourNotOutermost { neighbour: Neighbour::Right, .. })));
     let alone = forge(Neighbours::AfterLast(tree.existence(5)));
-    assert!(matches!(
-        alone,
-        Err(VerifyError::NeighbourNotOutermost {
-            neighbour: Neighbour::Left,
-            ..
-        })
-    ));
+    assert!(matches!(alone, Err(VerifyError::NeighbourNotOutermost { neighbour: Neighbour::Left, .. })));
     assert_eq!(forge(Neighbours::EmptyTree), Err(VerifyError::TreeNotEmpty { root }));
 }
 
@@ -170,12 +133,7 @@ fn an_inner_node_does_not_pass_as_a_leaf() {
     let (left, right) = (Hash::new([1; 32]), Hash::new([2; 32]));
     let root = inner_hash(Sha256, 1, 2, 1, &left, &right);
     // As near as a leaf can come: the left hash for a key of 32 bytes, the right one as value.
-    let forged = ExistenceProof {
-        key: left.as_bytes().to_vec(),
-        value: right.as_bytes().to_vec(),
-        version: 1,
-        path: vec![],
-    };
+    let forged = ExistenceProof { key: left.as_bytes().to_vec(), value: right.as_bytes().to_vec(), version: 1, path: vec![] };
     assert!(matches!(forged.verify(Sha256, &root), Err(VerifyError::RootMismatch { .. })));
     // Cut short at an inner node, in a real tree.
     for level in 0..3 {
@@ -201,42 +159,15 @@ fn a_leaf_does_not_pass_as_an_inner_node() {
     let hash = value_hash(Sha256, b"value");
     let root = leaf_hash(Sha256, 1, &key, &hash);
     for (height, size) in [(0, 1), (0, 2), (1, 2), (1, 1)] {
-        let step = PathStep {
-            height,
-            size,
-            version: 1,
-            sibling: Sibling::Right(hash),
-        };
-        let forged = ExistenceProof {
-            key: b"ghost".to_vec(),
-            value: b"boo".to_vec(),
-            version: 1,
-            path: vec![step],
-        };
+        let step = PathStep { height, size, version: 1, sibling: Sibling::Right(hash) };
+        let forged = ExistenceProof { key: b"ghost".to_vec(), value: b"boo".to_vec(), version: 1, path: vec![step] };
         assert!(forged.verify(Sha256, &root).is_err());
     }
     // With height 0 and size 1 the bytes do agree, so that only the check of the height stands in between.
-    let step = PathStep {
-        height: 0,
-        size: 1,
-        version: 1,
-        sibling: Sibling::Right(hash),
-    };
-    let forged = ExistenceProof {
-        key: b"ghost".to_vec(),
-        value: b"boo".to_vec(),
-        version: 1,
-        path: vec![step],
-    };
+    let step = PathStep { height: 0, size: 1, version: 1, sibling: Sibling::Right(hash) };
+    let forged = ExistenceProof { key: b"ghost".to_vec(), value: b"boo".to_vec(), version: 1, path: vec![step] };
     assert_eq!(inner_hash(Sha256, 0, 1, 1, &ghost, &hash), root);
-    assert_eq!(
-        forged.verify(Sha256, &root),
-        Err(VerifyError::HeightNotGrowing {
-            level: 1,
-            height: 0,
-            child: 0
-        })
-    );
+    assert_eq!(forged.verify(Sha256, &root), Err(VerifyError::HeightNotGrowing { level: 1, height: 0, child: 0 }));
     let bytes = to_ics23(Sha256, &Proof::Existence(forged)).unwrap();
     assert!(matches!(from_ics23(&bytes), Err(Ics23Error::InnerOp { level: 1, .. })));
     assert!(!oracle::accepts(&ics23::iavl_spec(), &root, b"ghost", Some(b"boo"), &bytes));
@@ -248,23 +179,9 @@ fn heights_must_grow_by_one_or_two() {
     let height = proof.path[1].height;
     let below = proof.path[0].height;
     let error = after(|proof| proof.path[1].height = below);
-    assert_eq!(
-        error,
-        VerifyError::HeightNotGrowing {
-            level: 2,
-            height: below,
-            child: below
-        }
-    );
+    assert_eq!(error, VerifyError::HeightNotGrowing { level: 2, height: below, child: below });
     let error = after(|proof| proof.path[1].height = below + 3);
-    assert_eq!(
-        error,
-        VerifyError::HeightOutOfBalance {
-            level: 2,
-            height: below + 3,
-            child: below
-        }
-    );
+    assert_eq!(error, VerifyError::HeightOutOfBalance { level: 2, height: below + 3, child: below });
     assert!(height > below);
 }
 
@@ -273,33 +190,12 @@ fn sizes_must_grow_within_what_balance_allows() {
     let (_, proof) = honest();
     let below = proof.path[0].size;
     let error = after(|proof| proof.path[1].size = below);
-    assert_eq!(
-        error,
-        VerifyError::SizeNotGrowing {
-            level: 2,
-            size: below,
-            child: below
-        }
-    );
+    assert_eq!(error, VerifyError::SizeNotGrowing { level: 2, size: below, child: below });
     let height = proof.path[1].height;
     let error = after(|proof| proof.path[1].size = 1000);
-    assert_eq!(
-        error,
-        VerifyError::SizeImpossible {
-            level: 2,
-            size: 1000,
-            height
-        }
-    );
+    assert_eq!(error, VerifyError::SizeImpossible { level: 2, size: 1000, height });
     let error = after(|proof| proof.path[0].size = 0);
-    assert_eq!(
-        error,
-        VerifyError::SizeNotGrowing {
-            level: 1,
-            size: 0,
-            child: 1
-        }
-    );
+    assert_eq!(error, VerifyError::SizeNotGrowing { level: 1, size: 0, child: 1 });
     // A lie that a tree could have is still not this tree's.
     let (tree, mut proof) = honest();
     let last = proof.path.last_mut().unwrap();
@@ -312,21 +208,9 @@ fn versions_must_not_fall_towards_the_root() {
     let error = after(|proof| proof.version = 8);
     assert!(matches!(error, VerifyError::VersionBelowChild { level: 1, child: 8, .. }));
     let error = after(|proof| proof.version = MAX_VERSION + 1);
-    assert_eq!(
-        error,
-        VerifyError::VersionOutOfRange {
-            level: 0,
-            version: MAX_VERSION + 1
-        }
-    );
+    assert_eq!(error, VerifyError::VersionOutOfRange { level: 0, version: MAX_VERSION + 1 });
     let error = after(|proof| proof.path[2].version = u64::MAX);
-    assert_eq!(
-        error,
-        VerifyError::VersionOutOfRange {
-            level: 3,
-            version: u64::MAX
-        }
-    );
+    assert_eq!(error, VerifyError::VersionOutOfRange { level: 3, version: u64::MAX });
 }
 
 #[test]
@@ -338,31 +222,14 @@ fn more_than_128_levels_are_rejected() {
 #[test]
 fn a_bad_neighbour_is_named() {
     let (tree, _) = honest();
-    let mut proof = AbsenceProof {
-        key: b"k0065".to_vec(),
-        neighbours: Neighbours::Between {
-            left: tree.existence(6),
-            right: tree.existence(7),
-        },
-    };
+    let mut proof =
+        AbsenceProof { key: b"k0065".to_vec(), neighbours: Neighbours::Between { left: tree.existence(6), right: tree.existence(7) } };
     assert!(proof.verify(Sha256, &tree.root()).is_ok());
-    let Neighbours::Between { right, .. } = &mut proof.neighbours else {
-        panic!("it is between")
-    };
+    let Neighbours::Between { right, .. } = &mut proof.neighbours else { panic!("it is between") };
     right.value.push(0);
     let error = proof.verify(Sha256, &tree.root()).unwrap_err();
-    assert!(matches!(
-        &error,
-        VerifyError::InNeighbour {
-            neighbour: Neighbour::Right,
-            ..
-        }
-    ));
-    assert!(
-        error
-            .to_string()
-            .starts_with("the proof of the right neighbour does not hold: the proof leads to")
-    );
+    assert!(matches!(&error, VerifyError::InNeighbour { neighbour: Neighbour::Right, .. }));
+    assert!(error.to_string().starts_with("the proof of the right neighbour does not hold: the proof leads to"));
 }
 
 #[test]

@@ -25,13 +25,7 @@ fn golden_proofs_with_empty_keys_or_values_are_refused_with_the_reason() {
         assert!(matches!(error, Ics23Error::EmptyKey | Ics23Error::EmptyValue), "{error}");
         assert!(golden.note.is_some());
         assert!(error.to_string().contains("own proof form can"));
-        assert!(!oracle::accepts(
-            &ics23::iavl_spec(),
-            &golden.root,
-            &golden.key,
-            golden.value.as_deref(),
-            &golden.proof
-        ));
+        assert!(!oracle::accepts(&ics23::iavl_spec(), &golden.root, &golden.key, golden.value.as_deref(), &golden.proof));
         refused += 1;
     }
     assert_eq!(refused, 17);
@@ -43,14 +37,8 @@ fn golden_proofs_do_not_verify_against_another_root_or_key() {
     let goldens: Vec<_> = goldens.iter().filter(|golden| golden.verifies).collect();
     for pair in goldens.windows(2) {
         let proof = from_ics23(&pair[0].proof).unwrap();
-        assert_eq!(
-            pair[0].key == pair[1].key,
-            proof.verify(HashFunction::Sha256, &pair[0].root, &pair[1].key).is_ok()
-        );
-        assert_eq!(
-            pair[0].root == pair[1].root,
-            proof.verify(HashFunction::Sha256, &pair[1].root, &pair[0].key).is_ok()
-        );
+        assert_eq!(pair[0].key == pair[1].key, proof.verify(HashFunction::Sha256, &pair[0].root, &pair[1].key).is_ok());
+        assert_eq!(pair[0].root == pair[1].root, proof.verify(HashFunction::Sha256, &pair[1].root, &pair[0].key).is_ok());
         assert!(proof.verify(HashFunction::Blake3, &pair[0].root, &pair[0].key).is_err());
     }
 }

@@ -9,10 +9,7 @@ use crate::golden::{bytes, hash, list, load, text};
 use crate::oracle;
 
 fn stores(value: &Value) -> Vec<(&str, Hash)> {
-    list(value, "stores")
-        .iter()
-        .map(|store| (text(store, "name"), hash(store, "root")))
-        .collect()
+    list(value, "stores").iter().map(|store| (text(store, "name"), hash(store, "root"))).collect()
 }
 
 #[test]
@@ -45,13 +42,7 @@ fn store_proofs_are_those_of_the_sdk() {
             let evidence = proof.verify(&app_hash, name).unwrap();
             assert_eq!((evidence.name(), *evidence.root()), (name, proof.root));
             let spec = ics23::tendermint_spec();
-            assert!(oracle::accepts(
-                &spec,
-                &app_hash,
-                name.as_bytes(),
-                Some(proof.root.as_ref()),
-                &encoded
-            ));
+            assert!(oracle::accepts(&spec, &app_hash, name.as_bytes(), Some(proof.root.as_ref()), &encoded));
         }
         assert_eq!(prove_store(stores.iter().copied(), "no such store"), None);
     }
@@ -63,10 +54,7 @@ fn two_step_proofs_are_those_of_the_sdk() {
     assert!(!list(&multistore, "proofs").is_empty());
     for golden in list(&multistore, "proofs") {
         let (iavl, simple) = (bytes(golden, "iavl_proof"), bytes(golden, "store_proof"));
-        let proof = MultiStoreProof {
-            store: StoreProof::from_ics23(&simple).unwrap(),
-            proof: from_ics23(&iavl).unwrap(),
-        };
+        let proof = MultiStoreProof { store: StoreProof::from_ics23(&simple).unwrap(), proof: from_ics23(&iavl).unwrap() };
         assert_eq!(to_ics23(HashFunction::Sha256, &proof.proof).unwrap(), iavl);
         assert_eq!(proof.store.to_ics23().unwrap(), simple);
         assert_eq!(MultiStoreProof::from_bytes(&proof.to_bytes().unwrap()).unwrap(), proof);
@@ -94,10 +82,7 @@ fn flipped_bits_of_a_store_proof_are_rejected() {
     let ics23 = bytes(golden, "store_proof");
     let own = StoreProof::from_ics23(&ics23).unwrap().to_bytes().unwrap();
     for (bytes, decode) in [
-        (
-            &ics23,
-            &(|bytes: &[u8]| StoreProof::from_ics23(bytes).ok()) as &dyn Fn(&[u8]) -> Option<StoreProof>,
-        ),
+        (&ics23, &(|bytes: &[u8]| StoreProof::from_ics23(bytes).ok()) as &dyn Fn(&[u8]) -> Option<StoreProof>),
         (&own, &|bytes: &[u8]| StoreProof::from_bytes(bytes).ok()),
     ] {
         for at in 0..bytes.len() {
@@ -126,9 +111,7 @@ fn a_store_without_a_name_has_no_ics23_proof() {
 fn an_inner_node_of_the_app_hash_does_not_pass_as_a_store() {
     // The preimage of an inner node starts with 01, that of a store with 00; so a path that is cut short at
     // an inner node has no name and root to go with it.
-    let stores: Vec<_> = ["a", "b", "c", "d"]
-        .map(|name| (name, HashFunction::Sha256.hash(name.as_bytes())))
-        .into();
+    let stores: Vec<_> = ["a", "b", "c", "d"].map(|name| (name, HashFunction::Sha256.hash(name.as_bytes()))).into();
     let app_hash = app_hash(stores.iter().copied());
     let mut proof = prove_store(stores.iter().copied(), "a").unwrap();
     let removed = proof.path.remove(0);

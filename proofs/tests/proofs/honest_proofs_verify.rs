@@ -30,10 +30,7 @@ fn check_honest(tree: &Tree, key: &[u8]) {
     assert_eq!(serde_json::from_str::<Proof>(&json).unwrap(), proof);
     match &proof {
         Proof::Existence(proof) => {
-            assert_eq!(
-                evidence,
-                Evidence::Present(verify_existence(function, &root, key, &proof.value, proof).unwrap())
-            );
+            assert_eq!(evidence, Evidence::Present(verify_existence(function, &root, key, &proof.value, proof).unwrap()));
         }
         Proof::Absence(proof) => {
             assert_eq!(evidence, Evidence::Absent(verify_absence(function, &root, key, proof).unwrap()));
@@ -68,10 +65,7 @@ fn check_mutated(tree: &Tree, key: &[u8], choices: &[u64]) {
     };
     assert!(tree.agrees(&evidence), "{proof:?} proves what is not so");
     if let Ok(bytes) = to_ics23(tree.function, &proof) {
-        assert!(
-            oracle::agrees(&tree.root(), &evidence, &bytes),
-            "the official verifier refuses {proof:?}"
-        );
+        assert!(oracle::agrees(&tree.root(), &evidence, &bytes), "the official verifier refuses {proof:?}");
     }
 }
 
@@ -109,10 +103,7 @@ fn an_empty_tree_proves_every_key_absent() {
     let tree = Tree::new(Sha256, Vec::new(), 0);
     check_honest(&tree, b"");
     check_honest(&tree, b"key");
-    let proof = AbsenceProof {
-        key: b"key".to_vec(),
-        neighbours: Neighbours::EmptyTree,
-    };
+    let proof = AbsenceProof { key: b"key".to_vec(), neighbours: Neighbours::EmptyTree };
     let full = Tree::numbered(Sha256, 1);
     assert!(verify_absence(Sha256, &full.root(), b"key", &proof).is_err());
     assert!(verify_absence(Blake3, &tree.root(), b"key", &proof).is_err());
@@ -120,11 +111,7 @@ fn an_empty_tree_proves_every_key_absent() {
 
 #[test]
 fn empty_keys_and_values_are_proven_by_our_own_form() {
-    let leaf = |key: &[u8], value: &[u8]| Leaf {
-        key: key.to_vec(),
-        value: value.to_vec(),
-        version: 3,
-    };
+    let leaf = |key: &[u8], value: &[u8]| Leaf { key: key.to_vec(), value: value.to_vec(), version: 3 };
     let tree = Tree::new(Sha256, vec![leaf(b"", b"v"), leaf(b"b", b""), leaf(b"c", b"v")], 0);
     for key in [&b""[..], b"a", b"b", b"bb", b"c", b"d"] {
         check_honest(&tree, key);
@@ -144,11 +131,7 @@ fn the_absence_of_the_empty_key_has_an_ics23_form() {
 
 #[test]
 fn versions_too_large_for_the_iavl_spec_are_refused_by_the_ics23_form_only() {
-    let leaf = |key: u8| Leaf {
-        key: vec![key],
-        value: vec![1],
-        version: treering_proofs::MAX_VERSION,
-    };
+    let leaf = |key: u8| Leaf { key: vec![key], value: vec![1], version: treering_proofs::MAX_VERSION };
     let tree = Tree::new(Sha256, (0..9).map(leaf).collect(), 0);
     let proof = tree.prove(&[4]);
     assert!(proof.verify(Sha256, &tree.root(), &[4]).is_ok());

@@ -14,10 +14,7 @@ pub(crate) fn mutate(proof: &mut Proof, tree: &Tree, next: &mut dyn FnMut() -> u
                 *proof = Proof::Absence(AbsenceProof { key, neighbours });
             }
             1 => {
-                *proof = Proof::Absence(AbsenceProof {
-                    key: existence.key.clone(),
-                    neighbours: Neighbours::EmptyTree,
-                });
+                *proof = Proof::Absence(AbsenceProof { key: existence.key.clone(), neighbours: Neighbours::EmptyTree });
             }
             _ => mutate_existence(existence, tree, next),
         },
@@ -48,10 +45,7 @@ fn mutate_kind(absence: &mut AbsenceProof, next: &mut dyn FnMut() -> u64) {
     absence.neighbours = match (absence.neighbours.clone(), next() % 4) {
         (BeforeFirst(leaf), 0) => AfterLast(leaf),
         (AfterLast(leaf), 0) => BeforeFirst(leaf),
-        (BeforeFirst(leaf) | AfterLast(leaf), 1) => Between {
-            left: leaf.clone(),
-            right: leaf,
-        },
+        (BeforeFirst(leaf) | AfterLast(leaf), 1) => Between { left: leaf.clone(), right: leaf },
         (Between { left, .. }, 0) => AfterLast(left),
         (Between { right, .. }, 1) => BeforeFirst(right),
         (Between { left, right }, 2) => Between { left: right, right: left },

@@ -61,15 +61,9 @@ impl Tree {
                 } else if index == self.leaves.len() {
                     Neighbours::AfterLast(self.existence(index - 1))
                 } else {
-                    Neighbours::Between {
-                        left: self.existence(index - 1),
-                        right: self.existence(index),
-                    }
+                    Neighbours::Between { left: self.existence(index - 1), right: self.existence(index) }
                 };
-                Proof::Absence(AbsenceProof {
-                    key: key.to_vec(),
-                    neighbours,
-                })
+                Proof::Absence(AbsenceProof { key: key.to_vec(), neighbours })
             }
         }
     }
@@ -117,12 +111,7 @@ impl Node {
             right.path(index - left.size, path);
             Sibling::Left(left.hash)
         };
-        path.push(PathStep {
-            height: self.height,
-            size: self.size,
-            version: self.version,
-            sibling,
-        });
+        path.push(PathStep { height: self.height, size: self.size, version: self.version, sibling });
     }
 }
 
@@ -134,22 +123,11 @@ fn build(function: HashFunction, leaves: &[Leaf], lean: usize) -> Node {
         bytes.extend(&leaf.key);
         bytes.push(32);
         bytes.extend(function.hash(&leaf.value).as_bytes());
-        return Node {
-            hash: function.hash(&bytes),
-            height: 0,
-            size: 1,
-            version: leaf.version,
-            children: None,
-        };
+        return Node { hash: function.hash(&bytes), height: 0, size: 1, version: leaf.version, children: None };
     }
     let middle = leaves.len() / 2;
     let leaning = (1 + lean % leaves.len()).min(leaves.len() - 1);
-    let halves = |at: usize| {
-        (
-            build(function, &leaves[..at], lean / 3),
-            build(function, &leaves[at..], lean / 3 + 1),
-        )
-    };
+    let halves = |at: usize| (build(function, &leaves[..at], lean / 3), build(function, &leaves[at..], lean / 3 + 1));
     let mut children = halves(middle);
     // Building both takes time that is quadratic in the leaves, so only low subtrees vary.
     if leaves.len() <= 12 {
@@ -173,13 +151,7 @@ fn join(function: HashFunction, (left, right): (Node, Node)) -> Node {
         bytes.push(32);
         bytes.extend(child.hash.as_bytes());
     }
-    Node {
-        hash: function.hash(&bytes),
-        height,
-        size,
-        version,
-        children: Some(Box::new((left, right))),
-    }
+    Node { hash: function.hash(&bytes), height, size, version, children: Some(Box::new((left, right))) }
 }
 
 fn leb128(out: &mut Vec<u8>, mut number: u128) {

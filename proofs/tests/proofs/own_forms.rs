@@ -12,12 +12,7 @@ fn oak() -> ExistenceProof {
         key: b"oak".to_vec(),
         value: b"brown".to_vec(),
         version: 7,
-        path: vec![PathStep {
-            height: 1,
-            size: 2,
-            version: 9,
-            sibling,
-        }],
+        path: vec![PathStep { height: 1, size: 2, version: 9, sibling }],
     }
 }
 
@@ -42,15 +37,9 @@ fn the_bytes_are_as_documented() {
         (Neighbours::EmptyTree, "00".to_owned()),
         (Neighbours::BeforeFirst(oak()), format!("01{existence}")),
         (Neighbours::AfterLast(oak()), format!("02{existence}")),
-        (
-            Neighbours::Between { left: oak(), right: oak() },
-            format!("03{existence}{existence}"),
-        ),
+        (Neighbours::Between { left: oak(), right: oak() }, format!("03{existence}{existence}")),
     ] {
-        let proof = Proof::Absence(AbsenceProof {
-            key: b"elm".to_vec(),
-            neighbours,
-        });
+        let proof = Proof::Absence(AbsenceProof { key: b"elm".to_vec(), neighbours });
         assert_eq!(hex::encode(proof.to_bytes().unwrap()), format!("010103000000656c6d{tail}"));
     }
 }
@@ -73,10 +62,7 @@ fn the_json_has_bytes_in_hex() {
         ("abab", "ab"),
         ("left", "both"),
     ] {
-        assert!(
-            serde_json::from_str::<Proof>(&json.replacen(from, to, 1)).is_err(),
-            "{from} -> {to}"
-        );
+        assert!(serde_json::from_str::<Proof>(&json.replacen(from, to, 1)).is_err(), "{from} -> {to}");
     }
 }
 
@@ -105,10 +91,7 @@ fn other_bytes_are_refused_with_the_reason() {
     let longer = [bytes.as_slice(), &[0, 0]].concat();
     assert_eq!(Proof::from_bytes(&longer), Err(CodecError::TrailingBytes { len: 2 }));
     let huge = vec![1; MAX_PROOF_LEN + 1];
-    assert_eq!(
-        Proof::from_bytes(&huge),
-        Err(CodecError::Limit(LimitError::Proof { len: huge.len() }))
-    );
+    assert_eq!(Proof::from_bytes(&huge), Err(CodecError::Limit(LimitError::Proof { len: huge.len() })));
 }
 
 #[test]
@@ -117,16 +100,8 @@ fn parts_over_the_limits_are_neither_written_nor_read() {
     type Refuse = fn(usize) -> LimitError;
     let cases: [(Grow, usize, Refuse); 3] = [
         (|proof, len| proof.key = vec![1; len], MAX_KEY_LEN, |len| LimitError::Key { len }),
-        (
-            |proof, len| proof.value = vec![1; len],
-            MAX_VALUE_LEN,
-            |len| LimitError::Value { len },
-        ),
-        (
-            |proof, len| proof.path = vec![proof.path[0]; len],
-            128,
-            |levels| LimitError::Levels { levels },
-        ),
+        (|proof, len| proof.value = vec![1; len], MAX_VALUE_LEN, |len| LimitError::Value { len }),
+        (|proof, len| proof.path = vec![proof.path[0]; len], 128, |levels| LimitError::Levels { levels }),
     ];
     for (grow, limit, error) in cases {
         let mut proof = oak();
@@ -146,23 +121,9 @@ fn the_largest_proof_is_within_the_length_limit() {
     let mut largest = oak();
     largest.key = vec![1; MAX_KEY_LEN];
     largest.value = vec![1; MAX_VALUE_LEN];
-    largest.path = vec![
-        PathStep {
-            height: 200,
-            size: 1 << 40,
-            version: 1,
-            ..largest.path[0]
-        };
-        128
-    ];
-    let neighbours = Neighbours::Between {
-        left: largest.clone(),
-        right: largest,
-    };
-    let proof = Proof::Absence(AbsenceProof {
-        key: vec![2; MAX_KEY_LEN],
-        neighbours,
-    });
+    largest.path = vec![PathStep { height: 200, size: 1 << 40, version: 1, ..largest.path[0] }; 128];
+    let neighbours = Neighbours::Between { left: largest.clone(), right: largest };
+    let proof = Proof::Absence(AbsenceProof { key: vec![2; MAX_KEY_LEN], neighbours });
     assert!(Proof::from_bytes(&proof.to_bytes().unwrap()).is_ok());
     assert!(treering_proofs::to_ics23(Sha256, &proof).is_ok_and(|bytes| bytes.len() < MAX_PROOF_LEN));
 }
