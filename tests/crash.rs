@@ -96,6 +96,47 @@ fn apply_and_kill(folder: &std::path::Path, from: u64, after: Duration) -> u64 {
     reader.join().unwrap()
 }
 
+/// What `treering apply` acknowledged on its standard output last; `from` when nothing.
+fn last_acknowledged(output: &[u8], from: u64) -> u64 {
+    let lines = String::from_utf8_lossy(output);
+    let saved = lines.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    saved.filter_map(|saved| saved["version"].as_u64()).last().unwrap_or(from)
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_acknowledged_survives_a_file_system_that_takes_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    drop(Database::create(&path, &treering::CreateOptions::default(), &OpenOptions::default()).unwrap());
+    let (mut expected, mut newest) = (Expected { tree: Tree::new() }, 0);
+    // No file may grow beyond so many kilobytes: RocksDB's log is refused in the middle of a write.
+    for kilobytes in [300, 700, 1500] {
+        let input = folder.path().join("operations");
+        std::fs::write(&input, (newest + 1..newest + 60).map(lines).collect::<String>()).unwrap();
+        let script = "trap '' XFSZ; ulimit -f \"$1\"; exec \"$2\" apply --json --store s \"$3\" \"$4\"";
+        let ran = Command::new("bash")
+            .args(["-c", script, "bash", &kilobytes.to_string(), env!("CARGO_BIN_EXE_treering")])
+            .args([&path, &input])
+            .output()
+            .unwrap();
+        let message = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert!(!ran.status.success(), "{kilobytes}: 60 versions are more than that");
+        assert!(message.contains("the storage engine failed"), "{message}");
+        let acknowledged = last_acknowledged(&ran.stdout, newest);
+
+        let database = Database::open(&path, &OpenOptions::default()).unwrap();
+        newest = database.store("s").map_or(0, |store| store.current_version());
+        assert!(newest >= acknowledged, "version {acknowledged} was acknowledged, {newest} is there");
+        expected.advance_to(newest);
+        if newest > 0 {
+            assert_eq!(Some(database.snapshot("s", None).unwrap().root_hash()), expected.tree.root_hash());
+        }
+        database.check(&mut |_| {}).unwrap();
+    }
+    assert!(newest > 3, "{newest}");
+}
+
 #[test]
 fn the_last_acknowledged_version_survives_a_kill() {
     let folder = tempfile::tempdir().unwrap();
