@@ -113,6 +113,11 @@ fn options_at_creation_last() {
     let mut store = database.store("s").unwrap();
     store.set(b"key", b"value").unwrap();
     assert_eq!(store.save_version().unwrap().version, 100);
+    drop(store);
+    drop(database);
+    let sha256 = OpenOptions { hash_function: Some(HashFunction::Sha256), ..OpenOptions::default() };
+    let error = Database::open(folder.path(), &sha256).err().unwrap();
+    assert!(matches!(error, Error::OtherHashFunction { .. }), "{error}");
     for impossible in [0, 1 << 63] {
         let options = CreateOptions { initial_version: impossible, ..CreateOptions::default() };
         let created = Database::create(folder.path().join("x"), &options, &OpenOptions::default());

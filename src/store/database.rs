@@ -45,6 +45,8 @@ pub struct OpenOptions {
     pub sync_writes: bool,
     /// Bytes of memory for nodes and the engine's block cache (default 1 GiB). See [`Tree::unload`](treering_tree::Tree::unload).
     pub cache_size: u64,
+    /// The hash function that the database must have (default: whichever it has).
+    pub hash_function: Option<HashFunction>,
     /// Threads that hash when a version is saved (default: the processors there are, 4 at most).
     pub hash_threads: usize,
 }
@@ -52,7 +54,7 @@ pub struct OpenOptions {
 impl Default for OpenOptions {
     fn default() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { read_only: false, sync_writes: true, cache_size: 1 << 30, hash_threads: processors.min(4) }
+        Self { read_only: false, sync_writes: true, cache_size: 1 << 30, hash_function: None, hash_threads: processors.min(4) }
     }
 }
 
@@ -116,7 +118,7 @@ impl Database {
     /// Opens the database in a backend of your own.
     ///
     /// # Errors
-    /// [`Error::NoDatabase`], [`Error::NewerFormat`], [`Error::Damaged`], [`Error::Engine`].
+    /// [`Error::NoDatabase`], [`Error::OtherHashFunction`], [`Error::NewerFormat`], [`Error::Damaged`], [`Error::Engine`].
     pub fn open_on(backend: Arc<dyn Backend>, options: &OpenOptions) -> Result<Self> {
         Self::assemble(backend, options, Path::new(""), None)
     }
@@ -128,6 +130,10 @@ impl Database {
             hash_threads: options.hash_threads,
         };
         let disk = Disk::open(backend, disk_options)?.ok_or_else(|| Error::NoDatabase { path: path.to_owned() })?;
+        let found = disk.database().hash_function;
+        if let Some(expected) = options.hash_function.filter(|expected| *expected != found) {
+            return Err(Error::OtherHashFunction { expected, found });
+        }
         let shared = Shared {
             disk,
             path: path.to_owned(),

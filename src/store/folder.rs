@@ -35,8 +35,8 @@ impl Database {
     /// Opens the database in folder `path`. Takes time by the number of stores, not of versions or keys.
     ///
     /// # Errors
-    /// [`Error::NoDatabase`], [`Error::Locked`] when it is open for writing elsewhere, [`Error::NewerFormat`], [`Error::Damaged`],
-    /// [`Error::Engine`].
+    /// [`Error::NoDatabase`], [`Error::Locked`] when it is open for writing elsewhere, [`Error::OtherHashFunction`], [`Error::NewerFormat`],
+    /// [`Error::Damaged`], [`Error::Engine`].
     pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
         let path = path.as_ref();
         let folder = path.join(ROCKSDB);
