@@ -127,8 +127,6 @@ impl Backend for RocksBackend {
         let rocks = self.to_rocks(batch)?;
         let mut options = WriteOptions::default();
         options.set_sync(durability == Durability::Synced);
-        // A version's nodes come in key order.
-        options.set_memtable_insert_hint_per_batch(true);
         self.db.write_opt(rocks, &options).map_err(|error| BackendError::new("writing a batch", error))
     }
 
