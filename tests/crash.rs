@@ -100,7 +100,7 @@ fn apply_and_kill(folder: &std::path::Path, from: u64, after: Duration) -> u64 {
 fn last_acknowledged(output: &[u8], from: u64) -> u64 {
     let lines = String::from_utf8_lossy(output);
     let saved = lines.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    saved.filter_map(|saved| saved["version"].as_u64()).last().unwrap_or(from)
+    saved.filter_map(|saved| saved["version"].as_u64()).max().unwrap_or(from)
 }
 
 #[cfg(unix)]
