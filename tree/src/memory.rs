@@ -14,7 +14,7 @@ pub(crate) mod lineage;
 pub(crate) mod node;
 
 pub(crate) use branch::Branch;
-pub(crate) use node::{Child, Inner, Leaf, Link, State, Target, prefix_of};
+pub(crate) use node::{Child, Inner, Leaf, Link, State, Target, UNHASHED, prefix_of};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

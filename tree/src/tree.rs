@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use treering_proofs::{Hash, HashFunction, MAX_VERSION};
 
-use crate::memory::{Branch, Child, Memory};
+use crate::memory::{Branch, Child, Memory, State};
 use crate::{NoSource, NodeKey, NodeSource, TreeError};
 use path::Step;
 
@@ -230,7 +230,7 @@ impl Clone for Tree {
     /// Takes a branch, in O(1).
     fn clone(&self) -> Self {
         Self {
-            branch: self.branch.fork(),
+            branch: self.branch.fork(self.root.map_or(State::Saved, |root| root.state)),
             root: self.root,
             version: self.version,
             initial_version: self.initial_version,

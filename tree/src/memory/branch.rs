@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use treering_proofs::HashFunction;
 
 use super::lineage::{Dead, Forked, Segment, SlotId};
-use super::node::{Child, Inner, Leaf, Link, RoutingKey, Target, prefix_of};
+use super::node::{Child, Inner, Leaf, Link, RoutingKey, State, Target, prefix_of};
 use super::{Memory, Pools};
 use crate::{NodeKey, NodeSource, Side, TreeError};
 
@@ -26,6 +26,8 @@ struct Place {
     /// Slots given up since the last fork that branches beside this one may still see.
     dead: Vec<Dead>,
     orphans: Orphans,
+    /// Whether another branch may see drafts of this one.
+    shares_drafts: bool,
 }
 
 /// Saved nodes given up since the last save: a list that branches share the older part of.
@@ -56,7 +58,7 @@ impl Orphans {
             next = list.earlier.as_deref();
         }
         drop(Self { recent: Vec::new(), earlier });
-        all.sort_unstable();
+        NodeKey::sort(&mut all);
         all
     }
 }
@@ -72,8 +74,8 @@ impl Drop for Orphans {
 }
 
 impl Place {
-    fn new(segment: Segment, orphans: Orphans) -> Self {
-        Self { segment, dead: Vec::new(), orphans }
+    fn new(segment: Segment, orphans: Orphans, shares_drafts: bool) -> Self {
+        Self { segment, dead: Vec::new(), orphans, shares_drafts }
     }
 
     fn floor(&self) -> u64 {
@@ -86,7 +88,7 @@ impl Branch {
     /// The only branch of a new memory.
     pub(crate) fn new(function: HashFunction, source: Arc<dyn NodeSource>) -> Self {
         let (memory, segment) = Memory::new(function, source);
-        Self { memory, place: Mutex::new(Place::new(segment, Orphans::default())), pools: Pools::default() }
+        Self { memory, place: Mutex::new(Place::new(segment, Orphans::default(), false)), pools: Pools::default() }
     }
 
     #[inline]
@@ -105,14 +107,30 @@ impl Branch {
     }
 
     /// A new branch that sees what this one sees. From now on neither changes what both see. O(1).
-    pub(crate) fn fork(&self) -> Self {
+    /// `root` is the state of its root.
+    pub(crate) fn fork(&self, root: State) -> Self {
         let mut place = self.lock();
+        place.shares_drafts |= root != State::Saved;
         let dead = std::mem::take(&mut place.dead);
         let Forked { mine, other, free } = self.memory.lineage().fork(place.segment.epoch, dead);
         place.segment = mine;
         self.memory.free(free);
         let orphans = place.orphans.share();
-        Self { memory: Arc::clone(&self.memory), place: Mutex::new(Place::new(other, orphans)), pools: Pools::default() }
+        Self {
+            memory: Arc::clone(&self.memory),
+            place: Mutex::new(Place::new(other, orphans, place.shares_drafts)),
+            pools: Pools::default(),
+        }
+    }
+
+    /// Whether another branch may see drafts of this one.
+    pub(crate) fn shares_drafts(&mut self) -> bool {
+        self.place().shares_drafts
+    }
+
+    /// All drafts were saved: there are none that another branch might see.
+    pub(crate) fn forget_shared_drafts(&mut self) {
+        self.place().shares_drafts = false;
     }
 
     /// Sees to it that an operation can make this many inner nodes, two leaves and a key without running out of slots.
@@ -165,26 +183,54 @@ impl Branch {
         nonce == 0 && epoch >= self.place().floor()
     }
 
-    /// The inner node at `link` as an own draft: itself, or else a copy in its place. The node must be in memory.
-    /// The child on the side `replaced` was given up already; the caller puts another one there.
-    pub(crate) fn own_inner(&mut self, link: Link, replaced: Option<Side>) -> u32 {
-        let (id, stub) = self.loaded_inner(link);
-        let (epoch, nonce) = (self.memory.inner(id).epoch, self.memory.inner(id).nonce);
-        if self.is_own_draft(epoch, nonce) {
-            return id;
+    /// The inner node at `link` as an own draft, to change: itself, or else a copy in its place. The node must be in memory.
+    /// A saved node that no other branch sees becomes a draft where it is. The child on the side `replaced` was given up already; the
+    /// caller puts another one there.
+    #[inline]
+    pub(crate) fn own_inner(&mut self, link: Link, replaced: Option<Side>) -> (u32, &mut Inner) {
+        let (mut id, stub) = self.loaded_inner(link);
+        let floor = self.place().floor();
+        let node = self.memory.inner(id);
+        let (epoch, saved) = (node.epoch, node.node_key());
+        if saved.is_some() || epoch < floor {
+            id = self.redraft(id, epoch, replaced);
         }
-        let mut copy = self.memory.inner(id).clone();
-        for side in [Side::Left, Side::Right] {
-            if replaced != Some(side) {
-                self.shorten(&mut copy, side);
-            }
-        }
-        let copy = self.add_inner(copy);
-        self.give_up_inner_node(id);
         if let Some(stub) = stub {
             self.bury(SlotId::Stub(stub), epoch);
         }
-        copy
+        // SAFETY: made by this branch after its last fork (checked here or, a copy, made by `redraft`), so only this branch reaches the
+        // slot, and it is borrowed mutably.
+        (id, unsafe { self.memory.inners.get_mut(id) })
+    }
+
+    /// Makes an own draft of an inner node that is none: in place if no other branch sees it, else a copy.
+    fn redraft(&mut self, id: u32, epoch: u64, replaced: Option<Side>) -> u32 {
+        let (links, saved) = {
+            let node = self.memory.inner(id);
+            ([Side::Left, Side::Right].map(|side| (side, node.link(side))), node.node_key())
+        };
+        let place = self.place();
+        place.orphans.recent.extend(saved);
+        let own = if epoch >= place.floor() {
+            id
+        } else {
+            let stamp = place.segment.epoch;
+            place.dead.push(Dead { slot: SlotId::Inner(id), epoch });
+            let copy = Self::vacant(&mut self.pools.inners);
+            // SAFETY: the number comes from this branch's pool, so nobody else uses the slot, and it is not `id`.
+            let node = unsafe { self.memory.inners.get_mut(copy) };
+            node.clone_from(self.memory.inner(id));
+            node.epoch = stamp;
+            copy
+        };
+        // SAFETY: this branch's own, as `own_inner` says; no other reference to the slot lives.
+        unsafe { self.memory.inners.get_mut(own) }.nonce = 0;
+        for (side, link) in links {
+            if replaced != Some(side) && matches!(link.target(), Target::Stub(_)) {
+                self.shorten(own, side, link);
+            }
+        }
+        own
     }
 
     /// The draft leaf at `link` as an own one: itself, or else a copy in its place.
@@ -213,11 +259,11 @@ impl Branch {
         }
     }
 
-    /// Lets a copy lead straight to a loaded node instead of through its stub.
-    fn shorten(&mut self, copy: &mut Inner, side: Side) {
-        let Target::Stub(stub) = copy.link(side).target() else { return };
+    /// Lets an own draft lead straight to a loaded node instead of through its stub.
+    fn shorten(&mut self, id: u32, side: Side, link: Link) {
+        let Target::Stub(stub) = link.target() else { return };
         if let Some(loaded) = self.memory.resident(stub) {
-            copy.set_link(side, loaded);
+            self.inner_mut(id).set_link(side, loaded);
             self.bury(SlotId::Stub(stub), self.memory.stub(stub).epoch);
         }
     }

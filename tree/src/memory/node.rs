@@ -64,11 +64,14 @@ impl Link {
     }
 }
 
+/// The hash of a node that has none yet.
+pub(crate) const UNHASHED: Hash = Hash::new([0; Hash::LEN]);
+
 /// All that a parent (or the tree, of its root) knows of a node.
 #[derive(Clone, Copy)]
 pub(crate) struct Child {
     pub(crate) link: Link,
-    /// Meaningless while dirty.
+    /// While the node is dirty: of a leaf the hash of its value, of an inner node nothing.
     pub(crate) hash: Hash,
     pub(crate) height: u8,
     pub(crate) size: u64,
@@ -80,7 +83,7 @@ pub(crate) struct Child {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(crate) enum State {
-    /// Numbered and hashed: it never changes again.
+    /// Numbered and hashed: as long as another branch may see it, it never changes again.
     Saved,
     /// A draft whose hash is known, for the version that is to come.
     Hashed,
@@ -194,6 +197,14 @@ impl Inner {
     }
 
     #[inline]
+    pub(crate) fn settle_child(&mut self, side: Side, hash: Option<Hash>, state: State) {
+        if let Some(hash) = hash {
+            *at!(mut self.hashes, side) = hash;
+        }
+        *at!(mut self.states, side) = state;
+    }
+
+    #[inline]
     pub(crate) fn set_state(&mut self, side: Side, state: State) {
         *at!(mut self.states, side) = state;
     }
@@ -229,7 +240,14 @@ impl Inner {
         i16::from(left) - i16::from(right)
     }
 
+    /// A draft in slot `id` as its parent is to record it.
+    #[inline]
+    pub(crate) fn as_draft(&self, id: u32) -> Child {
+        Child { link: Link::inner(id), hash: UNHASHED, height: self.height(), size: self.size(), state: State::Dirty }
+    }
+
     /// Its name in storage; `None` for a draft.
+    #[inline]
     pub(crate) fn node_key(&self) -> Option<NodeKey> {
         NodeKey::of_saved(self.version, self.nonce)
     }

@@ -7,9 +7,8 @@ use std::collections::HashMap;
 
 use super::drafts::hash_node;
 use super::export::ExportNode;
-use super::insert::UNHASHED;
 use super::{Options, Tree};
-use crate::memory::{Child, Leaf, Link, State, Target};
+use crate::memory::{Child, Leaf, Link, State, Target, UNHASHED};
 use crate::{MAX_KEY_LEN, MAX_VALUE_LEN, NodeKey, Side, TreeError};
 
 /// Takes a node stream and makes a tree of it. The tree is held in memory whole.

@@ -2,14 +2,11 @@
 
 use std::cmp::Ordering;
 
-use treering_proofs::Hash;
+use treering_proofs::preimage;
 
 use super::Tree;
 use crate::memory::{Child, Leaf, State};
 use crate::{MAX_KEY_LEN, MAX_VALUE_LEN, TreeError};
-
-/// The hash of a node that has none yet.
-pub(super) const UNHASHED: Hash = Hash::new([0; Hash::LEN]);
 
 /// Slots beside those of the path: the new fork, and what rotations copy.
 const SPARE_SLOTS: usize = 4;
@@ -47,7 +44,9 @@ impl Tree {
 
     fn new_leaf(&mut self, key: &[u8], value: &[u8]) -> Child {
         let link = self.branch.add_leaf(Leaf::new(key, value));
-        Child { link, hash: UNHASHED, height: 0, size: 1, state: State::Dirty }
+        // Now the value is in the cache; when the version is saved it would have to be fetched again.
+        let hash = preimage::value_hash(self.memory().function, value);
+        Child { link, hash, height: 0, size: 1, state: State::Dirty }
     }
 
     /// The inner node over an old leaf and a new one; `order` is that of the old key to the new one. The larger key routes.
@@ -73,14 +72,13 @@ impl Tree {
     fn replace_along_path(&mut self, leaf: Child) {
         let mut child = leaf;
         while let Some(step) = self.path.pop() {
-            let id = self.branch.own_inner(step.link, Some(step.side));
-            let node = self.branch.inner_mut(id);
+            let (id, node) = self.branch.own_inner(step.link, Some(step.side));
             let settled = node.state(step.side) == State::Dirty && crate::memory::Link::inner(id) == step.link;
             node.set_child(step.side, child);
             if settled {
                 return;
             }
-            child = self.draft(id);
+            child = node.as_draft(id);
         }
         self.root = Some(child);
     }

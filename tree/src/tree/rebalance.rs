@@ -4,8 +4,7 @@
 //! a rotation touches is made anew.
 
 use super::Tree;
-use super::insert::UNHASHED;
-use crate::memory::{Child, Link, State};
+use crate::memory::{Child, State, UNHASHED};
 use crate::{Side, TreeError};
 
 /// The routing key that a removal hands up: it replaces the key of the nearest ancestor to whose right the removed leaf was.
@@ -18,16 +17,15 @@ pub(super) struct HandedKey {
 impl Tree {
     /// An own draft as its parent is to record it.
     pub(super) fn draft(&self, id: u32) -> Child {
-        let node = self.memory().inner(id);
-        Child { link: Link::inner(id), hash: UNHASHED, height: node.height(), size: node.size(), state: State::Dirty }
+        self.memory().inner(id).as_draft(id)
     }
 
     /// Puts `child` at the path's end into copies of the path, balancing each. All nodes that rotate must be in memory.
     pub(super) fn rebuild_along_path(&mut self, mut child: Child, mut handed: Option<HandedKey>) {
         while let Some(step) = self.path.pop() {
-            let id = self.branch.own_inner(step.link, Some(step.side));
-            let node = self.branch.inner_mut(id);
+            let (id, node) = self.branch.own_inner(step.link, Some(step.side));
             node.set_child(step.side, child);
+            let (balance, draft) = (node.balance(), node.as_draft(id));
             if step.side == Side::Right
                 && let Some(key) = handed.take()
             {
@@ -35,21 +33,17 @@ impl Tree {
                 let replaced = std::mem::replace(&mut node.key, key.slot);
                 self.branch.give_up_key(replaced);
             }
-            child = self.balanced(id);
+            child = match balance {
+                2.. => self.rotate_towards(id, Side::Right),
+                ..=-2 => self.rotate_towards(id, Side::Left),
+                _ => draft,
+            };
         }
         if let Some(key) = handed {
             // The smallest leaf of all was removed: the key routes nowhere any more.
             self.branch.give_up_key(key.slot);
         }
         self.root = Some(child);
-    }
-
-    fn balanced(&mut self, id: u32) -> Child {
-        match self.memory().inner(id).balance() {
-            2.. => self.rotate_towards(id, Side::Right),
-            ..=-2 => self.rotate_towards(id, Side::Left),
-            _ => self.draft(id),
-        }
     }
 
     /// Rotates an own draft whose side opposite of `towards` is too high.
@@ -68,8 +62,8 @@ impl Tree {
     /// Makes the child of an own draft its own draft as well.
     fn own_child(&mut self, id: u32, side: Side) -> u32 {
         let link = self.memory().inner(id).link(side);
-        let owned = self.branch.own_inner(link, None);
-        let child = self.draft(owned);
+        let (owned, node) = self.branch.own_inner(link, None);
+        let child = node.as_draft(owned);
         self.branch.inner_mut(id).set_child(side, child);
         owned
     }

@@ -32,9 +32,7 @@ impl Tree {
     /// [`TreeError::VersionsExhausted`], and [`TreeError::Full`] when over 2^32 nodes are new; nothing is saved then.
     pub fn save(&mut self) -> Result<SavedVersion, TreeError> {
         let version = self.next_version()?;
-        let mut drafts = self.own_drafts()?;
-        let new_nodes = drafts.number()?;
-        self.finish(&drafts, version, State::Saved);
+        let new_nodes = self.settle_drafts(version, State::Saved)?;
         self.version = version;
         let orphans = self.branch.take_orphans();
         self.branch.reclaim();
@@ -48,8 +46,7 @@ impl Tree {
     /// [`TreeError::VersionsExhausted`] and [`TreeError::Full`].
     pub fn working_hash(&mut self) -> Result<Hash, TreeError> {
         let version = self.next_version()?;
-        let drafts = self.own_drafts()?;
-        self.finish(&drafts, version, State::Hashed);
+        self.settle_drafts(version, State::Hashed)?;
         Ok(self.root.map_or_else(|| self.hash_function().empty_root(), |root| root.hash))
     }
 
