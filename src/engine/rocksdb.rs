@@ -17,9 +17,9 @@ use treering_tree::Order;
 use super::{Backend, BackendError, Batch, Change, Durability, Keyspace, Scan};
 
 /// Bytes of all write buffers together.
-const WRITE_BUFFERS: usize = 96 << 20;
+const WRITE_BUFFERS: usize = 48 << 20;
 /// Bytes of one write buffer.
-const WRITE_BUFFER: usize = 32 << 20;
+const WRITE_BUFFER: usize = 16 << 20;
 /// Bytes of a data block; larger blocks compress better, smaller ones cost less to read a single record from.
 const BLOCK: usize = 8 << 10;
 /// Bits a key in bloom filters: about 1 % of lookups of absent keys read a block.
