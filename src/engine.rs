@@ -163,6 +163,12 @@ impl Batch {
         self.entries.len()
     }
 
+    /// Bytes of all keys and values together.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -239,6 +245,6 @@ mod tests {
             (Keyspace::Meta, Change::Put { key: b"", value: b"" }),
         ];
         assert_eq!(batch.changes().collect::<Vec<_>>(), expected);
-        assert_eq!(batch.len(), 4);
+        assert_eq!((batch.len(), batch.bytes()), (4, 5));
     }
 }

@@ -24,6 +24,8 @@ const WRITE_BUFFER: usize = 16 << 20;
 const BLOCK: usize = 8 << 10;
 /// Bits a key in bloom filters: about 1 % of lookups of absent keys read a block.
 const BLOOM_BITS: f64 = 10.0;
+/// Bytes at most that RocksDB's batch takes for a change beside key and value: type, column family, two lengths.
+const CHANGE_FRAME: usize = 12;
 /// Threads for flushes and compactions.
 const BACKGROUND_JOBS: i32 = 2;
 
@@ -79,7 +81,7 @@ impl RocksBackend {
     }
 
     fn to_rocks(&self, batch: &Batch) -> Result<WriteBatch, BackendError> {
-        let mut rocks = WriteBatch::default();
+        let mut rocks = WriteBatch::with_capacity_bytes(batch.bytes() + batch.len() * CHANGE_FRAME);
         for (keyspace, change) in batch.changes() {
             let family = self.family(keyspace)?;
             match change {
@@ -145,6 +147,8 @@ fn database_options(access: Access) -> Options {
     options.set_db_write_buffer_size(WRITE_BUFFERS);
     options.set_max_background_jobs(BACKGROUND_JOBS);
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    // There is one writer, and a version's nodes come in key order, which the plain insert into a memtable makes use of.
+    options.set_allow_concurrent_memtable_write(false);
     options.set_keep_log_file_num(2);
     options.set_max_total_wal_size(2 * WRITE_BUFFERS as u64);
     options

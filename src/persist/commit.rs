@@ -68,9 +68,11 @@ impl Disk {
 }
 
 fn put_nodes(batch: &mut Batch, store: StoreId, saved: &SavedVersion, nodes: NewNodes<'_>) {
-    for (key, record) in nodes {
-        let (at, record) = node::encode(store, key, &record);
-        batch.put(Keyspace::Nodes, at, record);
+    let mut record = Vec::new();
+    for (key, node) in nodes {
+        let at = keys::node(store, key);
+        record = node::encode(&at, &node, record);
+        batch.put(Keyspace::Nodes, at, &record);
     }
     if !saved.orphans.is_empty() {
         let (at, record) = records::encode_orphans(store, saved.version, &saved.orphans);

@@ -32,6 +32,13 @@ impl Writer {
         Self(record)
     }
 
+    /// A writer that reuses the allocation of an earlier record.
+    pub(crate) fn reuse(mut record: Vec<u8>) -> Self {
+        record.clear();
+        record.push(FORMAT);
+        Self(record)
+    }
+
     pub(crate) fn byte(&mut self, byte: u8) -> &mut Self {
         self.0.push(byte);
         self

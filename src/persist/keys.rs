@@ -82,8 +82,12 @@ pub(crate) fn log(commit: u64, store: StoreId) -> Vec<u8> {
     [&commit.to_be_bytes()[..], &store.bytes()].concat()
 }
 
-pub(crate) fn node(store: StoreId, node: NodeKey) -> Vec<u8> {
-    [&store.bytes()[..], &node.to_bytes()].concat()
+pub(crate) fn node(store: StoreId, node: NodeKey) -> [u8; 4 + NodeKey::LEN] {
+    let mut key = [0; 4 + NodeKey::LEN];
+    let (first, rest) = key.split_at_mut(4);
+    first.copy_from_slice(&store.bytes());
+    rest.copy_from_slice(&node.to_bytes());
+    key
 }
 
 /// All nodes of a store.
@@ -139,7 +143,7 @@ mod tests {
             }
             let (from, to) = nodes(store);
             for key in [NodeKey::new(0, 0), NodeKey::new(u64::MAX, u32::MAX)] {
-                let bytes = node(store, key);
+                let bytes = node(store, key).to_vec();
                 assert!(from <= bytes && bytes < to);
             }
         }

@@ -11,38 +11,30 @@
 
 use std::borrow::Cow;
 
-use treering_proofs::Hash;
-use treering_tree::{ChildRecord, NodeKey, NodeRecord};
+use treering_tree::{ChildRecord, NodeRecord};
 
 use super::frame::{Reader, Writer};
-use super::keys::{self, StoreId};
 use crate::engine::Keyspace;
 use crate::error::Result;
 
 const LEAF: u8 = 0;
 const INNER: u8 = 1;
-/// About what two children take.
-const CHILDREN: usize = 2 * (Hash::LEN + 16);
 
-/// The record of a node, and its key.
-pub(crate) fn encode(store: StoreId, node: NodeKey, record: &NodeRecord<'_>) -> (Vec<u8>, Vec<u8>) {
-    let at = keys::node(store, node);
-    let mut writer;
+/// Writes the record of a node, to be stored under `at`, over an earlier one: a version has tens of thousands.
+pub(crate) fn encode(at: &[u8], record: &NodeRecord<'_>, earlier: Vec<u8>) -> Vec<u8> {
+    let mut writer = Writer::reuse(earlier);
     match record {
         NodeRecord::Leaf { key, value } => {
-            writer = Writer::with_capacity(key.len() + value.len() + 4);
             writer.byte(LEAF).bytes(key).raw(value);
         }
         NodeRecord::Inner { key, left, right } => {
-            writer = Writer::with_capacity(key.len() + CHILDREN);
             writer.byte(INNER).bytes(key);
             for child in [left, right] {
                 writer.node_key(child.node).hash(&child.hash).byte(child.height).number(child.size);
             }
         }
     }
-    let record = writer.seal(Keyspace::Nodes, &at);
-    (at, record)
+    writer.seal(Keyspace::Nodes, at)
 }
 
 /// The inverse of [`encode`].
@@ -69,10 +61,15 @@ fn child(reader: &mut Reader<'_>) -> Result<ChildRecord> {
 
 #[cfg(test)]
 mod tests {
+    use treering_proofs::Hash;
+    use treering_tree::NodeKey;
+
+    use super::super::keys::{self, StoreId};
     use super::*;
 
     fn round_trip(record: &NodeRecord<'_>) {
-        let (at, bytes) = encode(StoreId(3), NodeKey::new(9, 2), record);
+        let at = keys::node(StoreId(3), NodeKey::new(9, 2));
+        let bytes = encode(&at, record, vec![7; 9]);
         assert_eq!(&decode(&at, &bytes).unwrap(), record);
         for length in 0..bytes.len() {
             assert!(decode(&at, &bytes[..length]).is_err());
