@@ -6,7 +6,7 @@ use crate::memory::{Child, Inner, Leaf};
 use crate::{MAX_KEY_LEN, MAX_VALUE_LEN, NodeKey, NodeRecord, Side, TreeError};
 
 /// The hash of a leaf made in `version`.
-pub(crate) fn leaf_hash(function: HashFunction, leaf: &Leaf, version: u64) -> Hash {
+pub(crate) fn leaf_hash(function: HashFunction, leaf: Leaf<'_>, version: u64) -> Hash {
     let value = preimage::value_hash(function, leaf.value());
     preimage::leaf_hash(function, version, leaf.key(), &value)
 }

@@ -1,7 +1,8 @@
 //! Where nodes live: slots in arenas, shared by all branches of a tree, written only by the branch that made them.
 //!
 //! Invariants
-//! 1. A branch writes a slot only if it made it after its last fork ([`Branch::inner_mut`] asserts it), so no other branch can see the write.
+//! 1. A branch writes a slot only if it made it after its last fork ([`Branch::inner_mut`] asserts it, [`Branch::own_inner`] sees to it),
+//!    so no other branch can see the write.
 //! 2. What a branch can reach from its root is not freed while the branch lives (see [`lineage`]).
 //! 3. Hence whoever holds `&Branch` may read all that it reaches: writing needs `&mut` of the only branch that reaches the slot.
 //! 4. Each routing key slot belongs to one inner node (and its later copies) in each line of descent.
@@ -10,11 +11,13 @@ pub(crate) mod arena;
 pub(crate) mod branch;
 #[cfg(test)]
 mod census;
+mod leaf;
 pub(crate) mod lineage;
 pub(crate) mod node;
 
 pub(crate) use branch::Branch;
-pub(crate) use node::{Child, Inner, Leaf, Link, State, Target, UNHASHED, prefix_of};
+pub(crate) use leaf::Leaf;
+pub(crate) use node::{Child, Inner, Link, State, Target, UNHASHED, prefix_of};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +26,7 @@ use treering_proofs::HashFunction;
 
 use crate::{ChildRecord, NodeKey, NodeRecord, NodeSource, Side, TreeError, hashing};
 use arena::{Arena, Slot};
+use leaf::{Head, Leaves};
 use lineage::{Dead, Lineage, Segment, SlotId};
 use node::{RoutingKey, Stub};
 
@@ -32,12 +36,12 @@ const LOAD_LOCKS: usize = 64;
 /// The slots of a tree and all its branches.
 pub(crate) struct Memory {
     inners: Arena<Inner>,
-    leaves: Arena<Leaf>,
+    leaves: Leaves,
     keys: Arena<RoutingKey>,
     stubs: Arena<Stub>,
     lineage: Mutex<Lineage>,
     load_locks: [Mutex<()>; LOAD_LOCKS],
-    /// Bytes of keys and values outside the slots.
+    /// Bytes of long keys and values, which lie outside the slots.
     heap_bytes: AtomicU64,
     pub(crate) source: Arc<dyn NodeSource>,
     pub(crate) function: HashFunction,
@@ -47,7 +51,7 @@ pub(crate) struct Memory {
 #[derive(Clone, Copy)]
 pub(crate) enum Node<'a> {
     Inner(&'a Inner),
-    Leaf(&'a Leaf),
+    Leaf(Leaf<'a>),
 }
 
 #[expect(unsafe_code, reason = "reads of arena slots; see the invariants of this module")]
@@ -56,7 +60,7 @@ impl Memory {
         let (lineage, first) = Lineage::new();
         let memory = Self {
             inners: Arena::new(),
-            leaves: Arena::new(),
+            leaves: Leaves::new(),
             keys: Arena::new(),
             stubs: Arena::new(),
             lineage: Mutex::new(lineage),
@@ -79,7 +83,7 @@ impl Memory {
     }
 
     #[inline]
-    pub(crate) fn leaf(&self, id: u32) -> &Leaf {
+    pub(crate) fn leaf(&self, id: u32) -> Leaf<'_> {
         // SAFETY: as for `inner`.
         unsafe { self.leaves.get(id) }
     }
@@ -164,6 +168,12 @@ impl Memory {
         }
     }
 
+    /// Has the processor fetch the routing key of `node`.
+    #[inline]
+    pub(crate) fn prefetch_key(&self, node: &Inner) {
+        self.keys.prefetch(node.key);
+    }
+
     /// The name of the node that `child` leads to; `None` for a draft. Reads nothing from storage.
     pub(crate) fn node_key(&self, child: &Child) -> Option<NodeKey> {
         match child.link.target() {
@@ -195,60 +205,84 @@ impl Memory {
     fn adopt(&self, node: NodeKey, record: &NodeRecord<'_>, epoch: u64) -> Result<Link, TreeError> {
         match record {
             NodeRecord::Leaf { key, value } => {
-                let mut leaf = Leaf::new(key, value);
-                (leaf.version, leaf.nonce, leaf.epoch) = (node.version(), node.nonce(), epoch);
-                self.count_bytes(leaf.heap_bytes());
-                Ok(Link::leaf(Self::place(&self.leaves, leaf)?))
+                let mut pool = Vec::with_capacity(1);
+                self.leaves.take(leaf::size_for(key.len() + value.len()), 1, &mut pool);
+                let id = pool.pop().ok_or(TreeError::Full)?;
+                // SAFETY: fresh from `take`, known to nobody else.
+                self.count_bytes(unsafe { self.leaves.fill(id, Head::saved(epoch, node), key, value) });
+                Ok(Link::leaf(id))
             }
             NodeRecord::Inner { key, left, right } => {
-                let left = self.stub_for(left, epoch)?;
-                let right = self.stub_for(right, epoch)?;
-                self.count_bytes(key.len() as u64);
-                let key_slot = Self::place(&self.keys, RoutingKey::new(key, epoch))?;
+                let mut pools = Pools::default();
+                self.stubs.take(1, &mut pools.stubs);
+                self.stubs.take(1, &mut pools.stubs);
+                self.keys.take(1, &mut pools.keys);
+                self.inners.take(1, &mut pools.inners);
+                let (&[left_slot, right_slot], &[key_slot], &[id]) = (&*pools.stubs, &*pools.keys, &*pools.inners) else {
+                    self.give_back(&mut pools);
+                    return Err(TreeError::Full);
+                };
+                let routing_key = RoutingKey::new(key, epoch);
+                self.count_bytes(routing_key.heap_bytes());
+                let children = [(left, left_slot), (right, right_slot)].map(|(child, slot)| self.put_stub(slot, child, epoch));
+                let [left, right] = children;
                 let mut inner = Inner::new(prefix_of(key), key_slot, left, right);
                 (inner.version, inner.nonce, inner.epoch) = (node.version(), node.nonce(), epoch);
-                Ok(Link::inner(Self::place(&self.inners, inner)?))
+                // SAFETY: fresh from `take`, known to nobody else.
+                unsafe {
+                    *self.keys.get_mut(key_slot) = routing_key;
+                    *self.inners.get_mut(id) = inner;
+                }
+                Ok(Link::inner(id))
             }
         }
     }
 
     fn stub_for(&self, child: &ChildRecord, epoch: u64) -> Result<Child, TreeError> {
-        let stub = Stub { node: child.node, epoch, ..Stub::VACANT };
-        let link = Link::stub(Self::place(&self.stubs, stub)?);
-        Ok(Child { link, hash: child.hash, height: child.height, size: child.size, state: State::Saved })
+        let mut pool = Vec::with_capacity(1);
+        self.stubs.take(1, &mut pool);
+        let id = pool.pop().ok_or(TreeError::Full)?;
+        Ok(self.put_stub(id, child, epoch))
     }
 
-    /// Puts a value into a fresh slot.
-    fn place<T: Slot>(arena: &Arena<T>, value: T) -> Result<u32, TreeError> {
-        let mut pool = Vec::with_capacity(1);
-        arena.take(1, &mut pool);
-        let id = pool.pop().ok_or(TreeError::Full)?;
-        // SAFETY: fresh from `take`, known to nobody else.
-        unsafe { *arena.get_mut(id) = value };
-        Ok(id)
+    /// Puts a stub into slot `id`, which is fresh from `take`.
+    fn put_stub(&self, id: u32, child: &ChildRecord, epoch: u64) -> Child {
+        // SAFETY: known to nobody but the caller.
+        unsafe { *self.stubs.get_mut(id) = Stub { node: child.node, epoch, ..Stub::VACANT } };
+        Child { link: Link::stub(id), hash: child.hash, height: child.height, size: child.size, state: State::Saved }
     }
 
     fn count_bytes(&self, bytes: u64) {
-        self.heap_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if bytes > 0 {
+            self.heap_bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
     }
 
     /// Makes a slot vacant, and gives its number to the pool of its kind.
     fn vacate(&self, slot: SlotId, pools: &mut Pools) {
         let freed = match slot {
             SlotId::Inner(id) => Self::clear(&self.inners, id, &mut pools.inners, |_| 0),
-            SlotId::Leaf(id) => Self::clear(&self.leaves, id, &mut pools.leaves, Leaf::heap_bytes),
-            SlotId::Key(id) => Self::clear(&self.keys, id, &mut pools.keys, |key| key.bytes().len() as u64),
+            SlotId::Leaf(id) => {
+                pools.leaves_of(leaf::size_of_slot(id)).push(id);
+                // SAFETY: as in `clear`.
+                unsafe { self.leaves.vacate(id) }
+            }
+            SlotId::Key(id) => Self::clear(&self.keys, id, &mut pools.keys, RoutingKey::heap_bytes),
             SlotId::Stub(id) => Self::clear(&self.stubs, id, &mut pools.stubs, |_| 0),
         };
-        self.heap_bytes.fetch_sub(freed, Ordering::Relaxed);
+        if freed > 0 {
+            self.heap_bytes.fetch_sub(freed, Ordering::Relaxed);
+        }
     }
 
     /// Drops the value of a slot that nobody reaches any more; gives the bytes that it held outside the slot.
     fn clear<T: Slot>(arena: &Arena<T>, id: u32, pool: &mut Vec<u32>, heap_bytes: impl Fn(&T) -> u64) -> u64 {
         // SAFETY: the lineage says that no branch reaches the slot, so nobody else holds a reference to it.
-        let value = std::mem::replace(unsafe { arena.get_mut(id) }, T::VACANT);
+        let slot = unsafe { arena.get_mut(id) };
+        let bytes = heap_bytes(slot);
+        slot.vacate();
         pool.push(id);
-        heap_bytes(&value)
+        bytes
     }
 
     /// Frees slots that nobody reaches any more.
@@ -297,27 +331,23 @@ impl Memory {
     fn epoch(&self, link: Link) -> u64 {
         match link.target() {
             Target::Inner(id) => self.inner(id).epoch,
-            Target::Leaf(id) => self.leaf(id).epoch,
+            Target::Leaf(id) => self.leaf(id).head.epoch,
             Target::Stub(id) => self.stub(id).epoch,
         }
     }
 
     fn give_back(&self, pools: &mut Pools) {
         self.inners.put_back(&mut pools.inners);
-        self.leaves.put_back(&mut pools.leaves);
+        for (size, pool) in pools.leaves.iter_mut().enumerate().filter(|(_, pool)| !pool.is_empty()) {
+            self.leaves.put_back(size, pool);
+        }
         self.keys.put_back(&mut pools.keys);
         self.stubs.put_back(&mut pools.stubs);
     }
 
     /// Bytes of all nodes in memory: their slots, keys and values.
     pub(crate) fn bytes(&self) -> u64 {
-        let slots = [
-            (self.inners.in_use(), size_of::<Inner>()),
-            (self.leaves.in_use(), size_of::<Leaf>()),
-            (self.keys.in_use(), size_of::<RoutingKey>()),
-            (self.stubs.in_use(), size_of::<Stub>()),
-        ];
-        let slots: u64 = slots.iter().map(|&(count, size)| u64::from(count) * size as u64).sum();
+        let slots = self.inners.slot_bytes() + self.leaves.slot_bytes() + self.keys.slot_bytes() + self.stubs.slot_bytes();
         slots + self.heap_bytes.load(Ordering::Relaxed)
     }
 }
@@ -326,7 +356,15 @@ impl Memory {
 #[derive(Default)]
 struct Pools {
     inners: Vec<u32>,
-    leaves: Vec<u32>,
+    /// By size of slot.
+    leaves: [Vec<u32>; leaf::SIZES],
     keys: Vec<u32>,
     stubs: Vec<u32>,
+}
+
+impl Pools {
+    fn leaves_of(&mut self, size: usize) -> &mut Vec<u32> {
+        let Some(pool) = self.leaves.get_mut(size) else { unreachable!("there are that many sizes") };
+        pool
+    }
 }

@@ -27,7 +27,7 @@ impl NodeKey {
         (nonce != 0).then_some(Self { version, nonce })
     }
 
-    /// Sorts names, most of which were given close together, faster than by comparing them: half the time for 80,000.
+    /// Sorts names, most of which were given close together, as single numbers: faster than by comparing two fields.
     pub(crate) fn sort(keys: &mut [Self]) {
         let oldest = keys.iter().map(|key| key.version).min().unwrap_or_default();
         let newest = keys.iter().map(|key| key.version).max().unwrap_or_default();
@@ -87,6 +87,18 @@ impl fmt::Debug for NodeKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_close_together_and_far_apart_are_sorted() {
+        for versions in [[5, 3, 4, 5], [u64::MAX, 0, 1 << 40, 7], [1 << 32, 0, 1, 0]] {
+            let mut keys: Vec<NodeKey> = versions.into_iter().zip([9, u32::MAX, 1, 2]).map(|(v, n)| NodeKey::new(v, n)).collect();
+            let mut expected = keys.clone();
+            expected.sort_unstable();
+            NodeKey::sort(&mut keys);
+            assert_eq!(keys, expected);
+        }
+        NodeKey::sort(&mut []);
+    }
 
     #[test]
     fn bytes_round_trip_and_sort_like_the_key() {

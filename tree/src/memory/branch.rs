@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use treering_proofs::HashFunction;
 
+use super::leaf::{self, Head};
 use super::lineage::{Dead, Forked, Segment, SlotId};
-use super::node::{Child, Inner, Leaf, Link, RoutingKey, State, Target, prefix_of};
+use super::node::{Child, Inner, Link, RoutingKey, State, Target, prefix_of};
 use super::{Memory, Pools};
 use crate::{NodeKey, NodeSource, Side, TreeError};
 
@@ -133,11 +134,27 @@ impl Branch {
         self.place().shares_drafts = false;
     }
 
-    /// Sees to it that an operation can make this many inner nodes, two leaves and a key without running out of slots.
+    /// Sees to it that an operation can make a leaf with so many bytes of key and value without running out of slots.
+    pub(crate) fn reserve_leaf(&mut self, bytes: usize) -> Result<(), TreeError> {
+        let (memory, size) = (&self.memory, leaf::size_for(bytes));
+        fill(self.pools.leaves_of(size), 1, |count, pool| memory.leaves.take(size, count, pool))
+    }
+
+    /// Sees to it that the node at `link`, which is in memory, can be copied.
+    pub(crate) fn reserve_copy(&mut self, link: Link) -> Result<(), TreeError> {
+        match link.target() {
+            Target::Leaf(id) => {
+                let leaf = self.memory.leaf(id);
+                self.reserve_leaf(leaf.key().len() + leaf.value().len())
+            }
+            _ => self.reserve(1),
+        }
+    }
+
+    /// Sees to it that an operation can make this many inner nodes and a key without running out of slots.
     pub(crate) fn reserve(&mut self, inners: usize) -> Result<(), TreeError> {
         let memory = &self.memory;
         fill(&mut self.pools.inners, inners, |count, pool| memory.inners.take(count, pool))?;
-        fill(&mut self.pools.leaves, 2, |count, pool| memory.leaves.take(count, pool))?;
         fill(&mut self.pools.keys, 1, |count, pool| memory.keys.take(count, pool))
     }
 
@@ -158,19 +175,18 @@ impl Branch {
     }
 
     /// A new draft.
-    pub(crate) fn add_leaf(&mut self, mut leaf: Leaf) -> Link {
-        leaf.epoch = self.place().segment.epoch;
-        self.memory.count_bytes(leaf.heap_bytes());
-        let id = Self::vacant(&mut self.pools.leaves);
+    pub(crate) fn add_leaf(&mut self, key: &[u8], value: &[u8]) -> Link {
+        let head = Head::draft(self.place().segment.epoch);
+        let id = Self::vacant(self.pools.leaves_of(leaf::size_for(key.len() + value.len())));
         // SAFETY: the number comes from this branch's pool, so nobody else uses the slot.
-        unsafe { *self.memory.leaves.get_mut(id) = leaf };
+        self.memory.count_bytes(unsafe { self.memory.leaves.fill(id, head, key, value) });
         Link::leaf(id)
     }
 
     /// A new inner node with the routing key `key`, which is the smallest below `right`.
     pub(crate) fn add_fork(&mut self, key: &[u8], left: Child, right: Child) -> u32 {
         let routing_key = RoutingKey::new(key, self.place().segment.epoch);
-        self.memory.count_bytes(key.len() as u64);
+        self.memory.count_bytes(routing_key.heap_bytes());
         let slot = Self::vacant(&mut self.pools.keys);
         // SAFETY: the number comes from this branch's pool, so nobody else uses the slot.
         unsafe { *self.memory.keys.get_mut(slot) = routing_key };
@@ -236,14 +252,13 @@ impl Branch {
     /// The draft leaf at `link` as an own one: itself, or else a copy in its place.
     pub(crate) fn own_draft_leaf(&mut self, link: Link) -> Link {
         let Target::Leaf(id) = link.target() else { unreachable!("drafts are never behind a stub") };
-        let leaf = self.memory.leaf(id);
-        let (epoch, nonce) = (leaf.epoch, leaf.nonce);
+        let Head { epoch, nonce, .. } = *self.memory.leaf(id).head;
         if self.is_own_draft(epoch, nonce) {
             return link;
         }
-        let leaf = self.memory.leaf(id);
-        let copy = Leaf::new(leaf.key(), leaf.value());
-        let copy = self.add_leaf(copy);
+        let memory = Arc::clone(&self.memory);
+        let leaf = memory.leaf(id);
+        let copy = self.add_leaf(leaf.key(), leaf.value());
         self.give_up_leaf(link);
         copy
     }
@@ -280,6 +295,21 @@ impl Branch {
         unsafe { self.memory.inners.get_mut(id) }
     }
 
+    /// The head of an own draft, to change. Panics as [`Branch::inner_mut`] does.
+    fn leaf_head_mut(&mut self, id: u32) -> &mut Head {
+        let Head { epoch, nonce, .. } = *self.memory.leaf(id).head;
+        assert!(self.is_own_draft(epoch, nonce), "a node that others may see is never changed");
+        // SAFETY: as in `inner_mut`.
+        unsafe { self.memory.leaves.head(id) }
+    }
+
+    /// Gives an own draft of an imported leaf its version; its number comes later.
+    pub(crate) fn set_leaf_version(&mut self, link: Link, version: u64) {
+        if let Target::Leaf(id) = link.target() {
+            self.leaf_head_mut(id).version = version;
+        }
+    }
+
     /// Numbers an own draft: from now on it is the saved node `node`.
     pub(crate) fn number(&mut self, link: Link, node: NodeKey) {
         let id = match link.target() {
@@ -291,11 +321,7 @@ impl Branch {
             }
             Target::Stub(_) => unreachable!("drafts are never behind a stub"),
         };
-        let leaf = self.memory.leaf(id);
-        let (epoch, nonce) = (leaf.epoch, leaf.nonce);
-        assert!(self.is_own_draft(epoch, nonce), "a node that others may see is never changed");
-        // SAFETY: as in `inner_mut`.
-        let leaf = unsafe { self.memory.leaves.get_mut(id) };
+        let leaf = self.leaf_head_mut(id);
         (leaf.version, leaf.nonce) = (node.version(), node.nonce());
     }
 
@@ -324,7 +350,7 @@ impl Branch {
         };
         let Some(Target::Leaf(id)) = link.map(Link::target) else { unreachable!("an operation loads the leaf that it replaces") };
         let leaf = self.memory.leaf(id);
-        let (epoch, saved) = (leaf.epoch, leaf.node_key());
+        let (epoch, saved) = (leaf.head.epoch, leaf.node_key());
         self.place().orphans.recent.extend(saved);
         self.bury(SlotId::Leaf(id), epoch);
         if let Some(stub) = stub {

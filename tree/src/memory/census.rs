@@ -37,7 +37,7 @@ impl Memory {
                     assert_ne!(self.key_slot(node.key).epoch, u64::MAX, "a vacant routing key is reached");
                     census.inners += 1;
                     census.keys += 1;
-                    census.heap_bytes += self.routing_key(node).len() as u64;
+                    census.heap_bytes += self.key_slot(node.key).heap_bytes();
                     pending.extend([node.link(Side::Left), node.link(Side::Right)]);
                 }
                 Target::Leaf(id) => {

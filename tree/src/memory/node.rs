@@ -130,6 +130,10 @@ impl Slot for Inner {
         heights: [0; 2],
         states: [State::Saved; 2],
     };
+
+    fn vacate(&mut self) {
+        self.epoch = u64::MAX;
+    }
 }
 
 /// Indexes the pair arrays of [`Inner`]; both arrays have two entries and a side is 0 or 1.
@@ -253,79 +257,53 @@ impl Inner {
     }
 }
 
-/// A leaf. Key and value lie in one allocation.
-pub(crate) struct Leaf {
-    /// Key and value, one behind the other; `None` in a vacant slot.
-    data: Option<Box<[u8]>>,
-    pub(crate) version: u64,
-    pub(crate) epoch: u64,
-    key_length: u32,
-    pub(crate) nonce: u32,
-}
-
-impl Slot for Leaf {
-    const VACANT: Self = Self { data: None, version: 0, epoch: u64::MAX, key_length: 0, nonce: 0 };
-}
-
-impl Leaf {
-    /// A draft. Keys are at most 64 KiB (checked by the tree).
-    pub(crate) fn new(key: &[u8], value: &[u8]) -> Self {
-        let data = [key, value].concat().into_boxed_slice();
-        let key_length = u32::try_from(key.len()).unwrap_or(u32::MAX);
-        Self { data: Some(data), key_length, ..Self::VACANT }
-    }
-
-    fn split(&self) -> (&[u8], &[u8]) {
-        let data = self.data.as_deref().unwrap_or_default();
-        data.split_at_checked(self.key_length as usize).unwrap_or((data, &[]))
-    }
-
-    #[inline]
-    pub(crate) fn key(&self) -> &[u8] {
-        self.split().0
-    }
-
-    #[inline]
-    pub(crate) fn value(&self) -> &[u8] {
-        self.split().1
-    }
-
-    /// Has the processor fetch the key, which will be needed soon.
-    #[inline]
-    pub(crate) fn prefetch(&self) {
-        let key = self.key();
-        super::arena::prefetch(key.as_ptr(), key.len());
-    }
-
-    /// Bytes that it holds beside its slot.
-    pub(crate) fn heap_bytes(&self) -> u64 {
-        self.data.as_deref().map_or(0, |data| data.len() as u64)
-    }
-
-    /// Its name in storage; `None` for a draft.
-    pub(crate) fn node_key(&self) -> Option<NodeKey> {
-        NodeKey::of_saved(self.version, self.nonce)
-    }
-}
+/// Routing keys up to this length lie in their slot.
+const SHORT_KEY: usize = 38;
 
 /// The full routing key of one inner node; the node's later copies keep the slot.
 pub(crate) struct RoutingKey {
-    bytes: Option<Box<[u8]>>,
     pub(crate) epoch: u64,
+    bytes: KeyBytes,
 }
 
+enum KeyBytes {
+    Short { length: u8, bytes: [u8; SHORT_KEY] },
+    Long(Box<[u8]>),
+}
+
+const _: () = assert!(size_of::<RoutingKey>() == 48);
+
 impl Slot for RoutingKey {
-    const VACANT: Self = Self { bytes: None, epoch: u64::MAX };
+    const VACANT: Self = Self { epoch: u64::MAX, bytes: KeyBytes::Short { length: 0, bytes: [0; SHORT_KEY] } };
 }
 
 impl RoutingKey {
-    pub(crate) fn new(bytes: &[u8], epoch: u64) -> Self {
-        Self { bytes: Some(bytes.into()), epoch }
+    pub(crate) fn new(key: &[u8], epoch: u64) -> Self {
+        let mut bytes = [0; SHORT_KEY];
+        let bytes = match (bytes.get_mut(..key.len()), u8::try_from(key.len())) {
+            (Some(place), Ok(length)) => {
+                place.copy_from_slice(key);
+                KeyBytes::Short { length, bytes }
+            }
+            _ => KeyBytes::Long(key.into()),
+        };
+        Self { epoch, bytes }
     }
 
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.bytes.as_deref().unwrap_or_default()
+        match &self.bytes {
+            KeyBytes::Short { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or_default(),
+            KeyBytes::Long(bytes) => bytes,
+        }
+    }
+
+    /// Bytes that it holds beside its slot.
+    pub(crate) fn heap_bytes(&self) -> u64 {
+        match &self.bytes {
+            KeyBytes::Short { .. } => 0,
+            KeyBytes::Long(bytes) => bytes.len() as u64,
+        }
     }
 }
 
@@ -370,10 +348,11 @@ mod tests {
     }
 
     #[test]
-    fn a_leaf_keeps_key_and_value_apart() {
-        let leaf = Leaf::new(b"key", b"value");
-        assert_eq!((leaf.key(), leaf.value()), (&b"key"[..], &b"value"[..]));
-        assert_eq!(Leaf::new(b"", b"").value(), b"");
+    fn routing_keys_of_every_length_are_kept() {
+        for length in [0, 1, SHORT_KEY - 1, SHORT_KEY, SHORT_KEY + 1, 255, 256, 65_535] {
+            let bytes = vec![7; length];
+            assert_eq!(RoutingKey::new(&bytes, 1).bytes(), bytes);
+        }
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl Export<'_> {
             match self.tree.memory().enter(&child)? {
                 Node::Leaf(leaf) => {
                     let value = Some(leaf.value().to_vec());
-                    return Ok(Some(ExportNode { key: leaf.key().to_vec(), value, version: leaf.version, height: 0 }));
+                    return Ok(Some(ExportNode { key: leaf.key().to_vec(), value, version: leaf.head.version, height: 0 }));
                 }
                 Node::Inner(node) => {
                     let key = self.tree.memory().routing_key(node).to_vec();

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::drafts::hash_node;
 use super::export::ExportNode;
 use super::{Options, Tree};
-use crate::memory::{Child, Leaf, Link, State, Target, UNHASHED};
+use crate::memory::{Child, Link, State, Target, UNHASHED};
 use crate::{MAX_KEY_LEN, MAX_VALUE_LEN, NodeKey, Side, TreeError};
 
 /// Takes a node stream and makes a tree of it. The tree is held in memory whole.
@@ -100,9 +100,9 @@ impl Importer {
         if value.len() > MAX_VALUE_LEN {
             return Err(TreeError::ValueTooLong { length: value.len() });
         }
-        let mut leaf = Leaf::new(key, value);
-        leaf.version = version;
-        let link = self.tree.branch.add_leaf(leaf);
+        self.tree.branch.reserve_leaf(key.len() + value.len())?;
+        let link = self.tree.branch.add_leaf(key, value);
+        self.tree.branch.set_leaf_version(link, version);
         let child = self.hashed(Child { link, hash: UNHASHED, height: 0, size: 1, state: State::Hashed }, version);
         Ok(Subtree { child, version, smallest: key.to_vec(), largest: key.to_vec() })
     }
@@ -159,7 +159,7 @@ impl Importer {
     fn version_of(&self, link: Link) -> u64 {
         match self.tree.memory().node(link) {
             crate::memory::Node::Inner(inner) => inner.version,
-            crate::memory::Node::Leaf(leaf) => leaf.version,
+            crate::memory::Node::Leaf(leaf) => leaf.head.version,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use treering_proofs::preimage;
 
 use super::Tree;
-use crate::memory::{Child, Leaf, State};
+use crate::memory::{Child, State};
 use crate::{MAX_KEY_LEN, MAX_VALUE_LEN, TreeError};
 
 /// Slots beside those of the path: the new fork, and what rotations copy.
@@ -24,12 +24,13 @@ impl Tree {
             return Err(TreeError::ValueTooLong { length: value.len() });
         }
         let Some(root) = self.root else {
-            self.branch.reserve(0)?;
+            self.branch.reserve_leaf(key.len() + value.len())?;
             self.root = Some(self.new_leaf(key, value));
             return Ok(false);
         };
         let end = self.descend(root, key)?;
         self.branch.reserve(self.path.len() + SPARE_SLOTS)?;
+        self.branch.reserve_leaf(key.len() + value.len())?;
         if end.order == Ordering::Equal {
             self.branch.give_up_leaf(end.leaf.link);
             let leaf = self.new_leaf(key, value);
@@ -43,7 +44,7 @@ impl Tree {
     }
 
     fn new_leaf(&mut self, key: &[u8], value: &[u8]) -> Child {
-        let link = self.branch.add_leaf(Leaf::new(key, value));
+        let link = self.branch.add_leaf(key, value);
         // Now the value is in the cache; when the version is saved it would have to be fetched again.
         let hash = preimage::value_hash(self.memory().function, value);
         Child { link, hash, height: 0, size: 1, state: State::Dirty }

@@ -24,14 +24,18 @@ impl Tree {
         self.path.clear();
         let prefix = prefix_of(key);
         let memory = self.branch.memory();
-        let mut child = root;
+        let mut link = root.link;
+        // What the last node on the path knows of the next one is copied when it is asked for: its hash lies in another cache line.
+        let mut last: Option<(&Inner, Side)> = None;
+        let child = |last: Option<(&Inner, Side)>| last.map_or(root, |(node, side)| node.child(side));
         loop {
-            match memory.enter(&child)? {
-                Node::Leaf(leaf) => return Ok(PathEnd { leaf: child, order: leaf.key().cmp(key) }),
+            match memory.node(memory.resolve(link, || child(last))?) {
+                Node::Leaf(leaf) => return Ok(PathEnd { leaf: child(last), order: leaf.key().cmp(key) }),
                 Node::Inner(node) => {
                     let side = memory.route(node, prefix, key);
-                    self.path.push(Step { link: child.link, side });
-                    child = node.child(side);
+                    self.path.push(Step { link, side });
+                    link = node.link(side);
+                    last = Some((node, side));
                 }
             }
         }

@@ -12,6 +12,8 @@ struct Lane<'k> {
     link: Option<Link>,
     prefix: u64,
     key: &'k [u8],
+    /// Whether the routing key, which has the same prefix, was asked for in the last round.
+    is_tied: bool,
 }
 
 impl Tree {
@@ -24,7 +26,7 @@ impl Tree {
         let mut keys = keys.into_iter();
         loop {
             let lanes = keys.by_ref().take(LANES);
-            let mut lanes: Vec<Lane<'_>> = lanes.map(|key| Lane { link, prefix: prefix_of(key), key }).collect();
+            let mut lanes: Vec<Lane<'_>> = lanes.map(|key| Lane { link, prefix: prefix_of(key), key, is_tied: false }).collect();
             if lanes.is_empty() {
                 return;
             }
@@ -40,13 +42,15 @@ impl Tree {
         match lane.link.map(Link::target) {
             Some(Target::Inner(id)) => {
                 let node = memory.inner(id);
+                if lane.prefix == node.prefix && !lane.is_tied {
+                    lane.is_tied = true;
+                    memory.prefetch_key(node);
+                    return true;
+                }
+                lane.is_tied = false;
                 let side: Side = memory.route(node, lane.prefix, lane.key);
                 lane.link = memory.loaded_link(node.link(side));
                 lane.link.inspect(|&link| memory.prefetch(link)).is_some()
-            }
-            Some(Target::Leaf(id)) => {
-                memory.leaf(id).prefetch();
-                false
             }
             _ => false,
         }

@@ -50,7 +50,7 @@ impl Tree {
                 Node::Leaf(leaf) => {
                     path.reverse();
                     let order = leaf.key().cmp(key);
-                    let proof = ExistenceProof { key: leaf.key().to_vec(), value: leaf.value().to_vec(), version: leaf.version, path };
+                    let proof = ExistenceProof { key: leaf.key().to_vec(), value: leaf.value().to_vec(), version: leaf.head.version, path };
                     return Ok((proof, order));
                 }
                 Node::Inner(node) => {

@@ -4,7 +4,7 @@ use treering_proofs::Hash;
 use treering_tree::{NodeSource, Options, Tree};
 
 use crate::source::{MapSource, Records, seed};
-use crate::workload::{SplitMix64, key};
+use crate::workload::{Config, SplitMix64, Workload, key};
 
 /// How a run goes about it.
 #[derive(Clone, Copy, Debug)]
@@ -81,5 +81,42 @@ fn roots_depend_on_the_operations_alone() {
         Manner { branch_every: Some(1), early_hash_every: Some(999), budget: Some(50_000), reopen_every: Some(5), hash_threads: 2 },
     ] {
         assert_eq!(roots(seed, manner), expected, "{manner:?}");
+    }
+}
+
+/// A tree that is saved in subtrees, on one thread, is the one that is saved at once.
+#[test]
+fn large_trees_are_saved_alike_in_subtrees_and_whole() {
+    let config = Config { keys: 100_000, load_block: 60_000, batch: 5_000, key_length: 32, value_length: 20, seed: 9 };
+    let mut workload = Workload::new(config);
+    let mut trees = [1, 2].map(|hash_threads| Tree::with_options(Options { hash_threads, ..Options::default() }).unwrap());
+    for block in 0..6 {
+        let ops = workload.next_block();
+        let (early, late) = ops.split_at(ops.len() / 2);
+        let mut branches = Vec::new();
+        for tree in &mut trees {
+            for op in early {
+                op.apply(tree);
+            }
+            // Drafts that are hashed already, in some blocks shared with a branch too.
+            if block % 2 == 1 {
+                let _ = tree.working_hash().unwrap();
+            }
+            if block % 3 == 2 {
+                branches.push(tree.clone());
+            }
+            for op in late {
+                op.apply(tree);
+            }
+        }
+        let [one, two] = &mut trees;
+        let (first, second) = (one.save().unwrap(), two.save().unwrap());
+        assert_eq!((first.root, first.new_nodes), (second.root, second.new_nodes));
+        assert_eq!(first.orphans, second.orphans);
+        assert!(one.new_nodes().map(|(node, _)| node.nonce()).eq(1..=first.new_nodes));
+        assert!(one.new_nodes().eq(two.new_nodes()));
+    }
+    for tree in &trees {
+        tree.check().unwrap();
     }
 }
