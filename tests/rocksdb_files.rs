@@ -161,6 +161,30 @@ fn a_new_store_comes_with_its_first_version_or_not_at_all() {
 }
 
 #[test]
+fn operations_applied_together_are_applied_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = create(folder.path());
+    let (mut one, mut all) = (database.store_or_new("one by one").unwrap(), database.store_or_new("all at once").unwrap());
+    let mut numbers = Numbers(3);
+    for _ in 0..5 {
+        let block: Vec<_> =
+            (0..500).map(|_| (numbers.below(300).to_be_bytes(), (numbers.below(3) > 0).then(|| numbers.next().to_be_bytes()))).collect();
+        for (key, value) in &block {
+            match value {
+                Some(value) => one.set(key, value).unwrap(),
+                None => drop(one.delete(key).unwrap()),
+            }
+        }
+        let operations: Vec<_> = block.iter().map(|(key, value)| (key.as_slice(), value.as_ref().map(<[u8; 8]>::as_slice))).collect();
+        all.apply(&operations).unwrap();
+        assert_eq!(one.save_version().unwrap().root_hash, all.save_version().unwrap().root_hash);
+    }
+    let long = vec![7; (64 << 10) + 1];
+    assert!(all.apply(&[(b"before", Some(b"1")), (&long, Some(b"2")), (b"behind", Some(b"3"))]).is_err());
+    assert_eq!((all.get(b"before").unwrap(), all.get(b"behind").unwrap()), (Some(b"1".to_vec()), None));
+}
+
+#[test]
 fn limits_of_keys_and_values() {
     let folder = tempfile::tempdir().unwrap();
     let database = create(folder.path());

@@ -230,12 +230,8 @@ impl<'a> Bench<'a> {
 }
 
 fn save_block(store: &mut TreeStore, operations: &[Operation]) -> Result<Hash, CliError> {
-    for Operation { key, value } in operations {
-        match value {
-            Some(value) => store.set(key, value)?,
-            None => drop(store.delete(key)?),
-        }
-    }
+    let operations: Vec<_> = operations.iter().map(|Operation { key, value }| (key.as_slice(), value.as_deref())).collect();
+    store.apply(&operations)?;
     Ok(store.save_version()?.root_hash)
 }
 

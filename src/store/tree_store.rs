@@ -13,6 +13,9 @@ use crate::persist::prune::{Keep, PruneReport};
 use crate::persist::records::VersionRecord;
 use crate::persist::{Disk, Pin, StoreState};
 
+/// Operations whose paths are fetched together; 16 to 64 measured alike.
+const PREFETCH_GROUP: usize = 32;
+
 /// A store to change. Changes are in memory until [`TreeStore::save_version`] makes them a version, which is on the disk when it returns.
 ///
 /// After a failed write every further one says [`Error::Poisoned`]; what was saved before is safe, and is there when the database is
@@ -108,6 +111,24 @@ impl TreeStore {
             self.log.push(Operation::Delete(key));
         }
         Ok(was_there)
+    }
+
+    /// Sets and removes keys, one after another in the order given: the same as as many calls of [`TreeStore::set`] (with a value) and
+    /// [`TreeStore::delete`] (without), but quicker, since what the next operations need is fetched while one is done. O(log n) each.
+    ///
+    /// # Errors
+    /// As [`TreeStore::set`] and [`TreeStore::delete`]: the operations before the one that failed are done, it and those behind it are not.
+    pub fn apply(&mut self, operations: &[(&[u8], Option<&[u8]>)]) -> Result<()> {
+        for group in operations.chunks(PREFETCH_GROUP) {
+            self.tree.prefetch(group.iter().map(|(key, _)| *key));
+            for (key, value) in group {
+                match value {
+                    Some(value) => self.set(key, value)?,
+                    None => drop(self.delete(key)?),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The keys of the working state within bounds, and their values, in order.

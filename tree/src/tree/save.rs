@@ -89,6 +89,8 @@ impl<'a> Iterator for NewNodes<'a> {
                 Some(Node::Inner(node)) => {
                     let (left, right) = (node.child(Side::Left), node.child(Side::Right));
                     self.pending.extend([right, left]);
+                    self.prefetch_below(&left);
+                    self.prefetch_below(&right);
                     let (Some(left), Some(right)) = (self.record(&left), self.record(&right)) else { continue };
                     return Some((key, NodeRecord::Inner { key: Cow::Borrowed(self.memory.routing_key(node)), left, right }));
                 }
@@ -98,6 +100,16 @@ impl<'a> Iterator for NewNodes<'a> {
 }
 
 impl NewNodes<'_> {
+    /// Has the processor fetch the children of a node that will be given soon: its record names them.
+    fn prefetch_below(&self, child: &Child) {
+        let is_given = self.only.is_none_or(|version| self.memory.node_key(child).is_some_and(|key| key.version() == version));
+        if is_given && let Some(Node::Inner(node)) = self.memory.peek(child) {
+            self.memory.prefetch(node.link(Side::Left));
+            self.memory.prefetch(node.link(Side::Right));
+            self.memory.prefetch_key(node);
+        }
+    }
+
     /// What a parent's record says of a child. A saved node has saved children only.
     fn record(&self, child: &Child) -> Option<ChildRecord> {
         let node = self.memory.node_key(child)?;
