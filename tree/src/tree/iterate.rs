@@ -123,6 +123,9 @@ impl<'a> Range<'a> {
     fn open(&mut self, node: &crate::memory::Inner, near: Near) {
         let first = node.child(self.order.first());
         let second = node.child(self.order.first().opposite());
+        // While the first subtree is walked, the second one's top arrives.
+        self.tree.memory().prefetch(second.link);
+        self.tree.memory().prefetch(first.link);
         if near == Near::Inside {
             self.pending.extend([(second, Near::Inside), (first, Near::Inside)]);
             return;
