@@ -10,7 +10,7 @@ use treering::{CreateOptions, Database, OpenOptions, Snapshot, TreeStore};
 
 use super::args::temporary_folder;
 use super::error::CliError;
-use super::output::Output;
+use super::output::{Form, Output, note};
 use super::progress::Progress;
 use crate::workload::{Config, Operation, Workload};
 use measure::{Phase, disk_bytes, load_average, peak_memory_mib};
@@ -23,7 +23,8 @@ use results::{Blocks, Reads, Results};
 /// A wrong answer is an error.
 #[derive(clap::Args)]
 #[command(after_help = "\
-With --json one line of results; its fields mean what they mean in the programs that measure the peers.
+The results are one line of JSON on standard output; its fields mean what they mean in the programs that measure the peers.
+Without --json they are also shown as text, on standard error.
 
 Example:
   treering bench --keys 1000000 --batch 10000 --blocks 20 --dir bench-trees --json
@@ -74,7 +75,10 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
         temporary.path().join("database")
     };
     let results = Bench::start(args, &dir)?.run()?;
-    output.print(&results)
+    if output.form() == Form::Text {
+        note(&results.to_string());
+    }
+    output.json(&results)
 }
 
 /// A run in progress.

@@ -43,8 +43,9 @@ fn bench_ends_with_the_published_root_and_gives_every_figure() {
 
     // Other settings, the same root; --n is what the peers call --keys.
     let words = ["bench", "--n", &keys, "--batch", &batch, "--blocks", &blocks, "--load-batch", &load, "--no-sync", "--cache-size", "1"];
-    let text = treering([&words[..], &sizes].concat()).ok();
-    assert!(text.out.contains(results["root"].as_str().unwrap()), "{}", text.out);
+    let shown = treering([&words[..], &sizes].concat()).ok();
+    assert_eq!(shown.object()["root"], results["root"], "the line of JSON is there without --json too");
+    assert!(shown.err.contains(results["root"].as_str().unwrap()), "{}", shown.err);
 }
 
 #[test]
