@@ -9,7 +9,7 @@ pub use error::{Error, Result};
 pub use persist::check::{CheckProgress, CheckSummary};
 pub use persist::prune::{Keep, PruneReport};
 pub use persist::stats::KindStats;
-pub use store::{CreateOptions, Database, OpenOptions, Snapshot, StoreRange, TreeStore, VersionInfo};
+pub use store::{CreateOptions, Database, OpenOptions, Scan, Snapshot, StoreRange, TreeStore, VersionInfo};
 pub use treering_proofs as proofs;
 pub use treering_tree as tree;
 

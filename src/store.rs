@@ -4,9 +4,11 @@ mod database;
 #[cfg(feature = "rocksdb")]
 mod folder;
 mod lock;
+mod scan;
 mod snapshot;
 mod tree_store;
 
 pub use database::{CreateOptions, Database, OpenOptions, VersionInfo};
+pub use scan::Scan;
 pub use snapshot::Snapshot;
 pub use tree_store::{StoreRange, TreeStore};

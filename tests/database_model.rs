@@ -224,6 +224,11 @@ impl World {
             let snapshot = self.database().snapshot("s", Some(version)).unwrap();
             assert_eq!(snapshot.root_hash(), *root);
             assert_eq!(&contents(&snapshot), model);
+            let scanned: Vec<_> =
+                snapshot.scan(Bound::Excluded(key(30)), Bound::Included(key(15)), Order::Descending).map(Result::unwrap).collect();
+            let expected =
+                model.range((Bound::Excluded(key(30)), Bound::Included(key(15)))).rev().map(|(key, value)| (key.clone(), value.clone()));
+            assert_eq!(scanned, expected.collect::<Vec<_>>());
             for number in [0, 5, 21, 39] {
                 let proof = snapshot.prove(&key(number)).unwrap();
                 let evidence = proof.verify(self.database().hash_function(), root, &key(number)).unwrap();

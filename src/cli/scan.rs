@@ -59,9 +59,9 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
 
     let database = open_to_read(&args.dir.path()?)?;
     let snapshot = args.at.snapshot(&database)?;
-    for entry in snapshot.tree().range_between(start, end, order).take(args.limit.unwrap_or(usize::MAX)) {
+    for entry in snapshot.scan(start, end, order).take(args.limit.unwrap_or(usize::MAX)) {
         let (key, value) = entry?;
-        output.print(&Entry { key: keys.write("the key", key)?, value: values.write("the value", value)? })?;
+        output.print(&Entry { key: keys.write("the key", &key)?, value: values.write("the value", &value)? })?;
     }
     Ok(())
 }

@@ -218,7 +218,7 @@ impl Database {
             Some(tree) => tree,
             None => self.shared.disk.tree(state.id, Some((version, record)))?,
         };
-        Ok(Snapshot::new(Arc::clone(&self.shared), VersionInfo::new(version, &record), tree, pin))
+        Ok(Snapshot::new(Arc::clone(&self.shared), state.id, (version, record), tree, pin))
     }
 
     /// The saved versions of a store, in order. O(versions).

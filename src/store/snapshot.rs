@@ -1,26 +1,32 @@
 //! A version of a store, to read.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use treering_proofs::{Hash, Proof};
-use treering_tree::Tree;
+use treering_tree::{Order, Tree};
 
 use super::database::{Shared, VersionInfo};
+use super::scan::Scan;
 use crate::error::Result;
 use crate::persist::Pin;
+use crate::persist::keys::StoreId;
+use crate::persist::records::VersionRecord;
 
 /// A saved version of a store. `Send + Sync`; it never changes, and pruning spares its version while it lives.
 pub struct Snapshot {
     info: VersionInfo,
     tree: Tree,
     _pin: Pin,
-    /// Keeps the database open. Fields are dropped in order: the tree goes first.
-    _database: Arc<Shared>,
+    store: StoreId,
+    record: VersionRecord,
+    /// Fields are dropped in order: the tree goes first.
+    database: Arc<Shared>,
 }
 
 impl Snapshot {
-    pub(super) fn new(database: Arc<Shared>, info: VersionInfo, tree: Tree, pin: Pin) -> Self {
-        Self { info, tree, _pin: pin, _database: database }
+    pub(super) fn new(database: Arc<Shared>, store: StoreId, (version, record): (u64, VersionRecord), tree: Tree, pin: Pin) -> Self {
+        Self { info: VersionInfo::new(version, &record), tree, _pin: pin, store, record, database }
     }
 
     /// The version's number.
@@ -53,6 +59,33 @@ impl Snapshot {
     /// When a node cannot be read, or is damaged.
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
         Ok(self.tree.get(key)?.map(<[u8]>::to_vec))
+    }
+
+    /// The keys within bounds and their values, in order, in bounded memory: about 4 MiB beside the largest value, however long the range.
+    /// [`Snapshot::tree`] has ranges that keep what they load, which is quicker when it is read again.
+    ///
+    /// ```
+    /// # use treering::{Database, CreateOptions, OpenOptions, Order};
+    /// # use std::ops::Bound;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let database = Database::create(folder.path().join("db"), &CreateOptions::default(), &OpenOptions::default())?;
+    /// let mut forest = database.store_or_new("forest")?;
+    /// forest.set(b"oak", b"200 rings")?;
+    /// forest.set(b"pine", b"80 rings")?;
+    /// forest.save_version()?;
+    /// let snapshot = database.snapshot("forest", None)?;
+    /// let mut backwards = snapshot.scan(Bound::Unbounded, Bound::Unbounded, Order::Descending);
+    /// assert_eq!(backwards.next().transpose()?, Some((b"pine".to_vec(), b"80 rings".to_vec())));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn scan(&self, start: Bound<Vec<u8>>, end: Bound<Vec<u8>>, order: Order) -> Scan<'_> {
+        Scan::new(self, start, end, order)
+    }
+
+    /// The version's tree with no node in memory.
+    pub(super) fn fresh_tree(&self) -> Result<Tree> {
+        self.database.disk.tree(self.store, Some((self.info.version, self.record)))
     }
 
     /// The proof of what this version says about `key`, to be verified against [`Snapshot::root_hash`]. O(log n).
