@@ -55,12 +55,13 @@ impl Iterator for Scan<'_> {
     type Item = Result<(Vec<u8>, Vec<u8>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.window.is_empty() && !self.is_read {
-            if let Err(error) = self.read_window() {
-                self.window.clear();
-                self.is_read = true;
-                return Some(Err(error));
-            }
+        if self.window.is_empty()
+            && !self.is_read
+            && let Err(error) = self.read_window()
+        {
+            self.window.clear();
+            self.is_read = true;
+            return Some(Err(error));
         }
         self.window.pop_front().map(Ok)
     }
