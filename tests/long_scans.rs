@@ -1,5 +1,4 @@
 //! A scan over many windows of entries gives each once, in order, in both directions, with few nodes in memory.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 
