@@ -72,7 +72,7 @@ fn readers_see_whole_versions_while_others_are_saved_and_pruned() {
         }
         assert_eq!(store.save_version().unwrap().version, version);
         newest.store(version, Ordering::Release);
-        if version % 5 == 0 {
+        if version.is_multiple_of(5) {
             store.prune(&Keep::Last(3)).unwrap();
         }
     };
