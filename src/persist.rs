@@ -55,6 +55,12 @@ struct State {
 }
 
 impl State {
+    /// The number of the store `name`, which is there or waits for its first version.
+    fn id_of(&self, name: &str) -> Result<StoreId> {
+        let no_store = || Error::NoStore { name: name.to_owned(), stores: self.stores.keys().cloned().collect() };
+        self.stores.get(name).map(|store| store.id).ok_or_else(no_store)
+    }
+
     /// The number of the store `name`, or the one that it will have.
     fn id_for(&self, name: &str) -> StoreId {
         let next = || StoreId(self.stores.values().map(|store| store.id.0 + 1).max().unwrap_or(0));

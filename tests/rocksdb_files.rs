@@ -23,7 +23,7 @@ fn create(path: &Path) -> Database {
 }
 
 /// A database with a few versions; what they hold is by rule.
-fn sample(path: &Path) {
+fn sample(path: &Path) -> Database {
     let database = create(path);
     database.create_store("s").unwrap();
     let mut store = database.store("s").unwrap();
@@ -33,6 +33,8 @@ fn sample(path: &Path) {
         }
         store.save_version().unwrap();
     }
+    drop(store);
+    database
 }
 
 /// Checks and reads all; errors are fine, wrong answers are not. Gives the newest version.
@@ -53,14 +55,14 @@ fn read_all(path: &Path) -> Result<u64, Error> {
 #[test]
 fn a_database_is_there_again_after_closing() {
     let folder = tempfile::tempdir().unwrap();
-    sample(folder.path());
+    drop(sample(folder.path()));
     assert_eq!(read_all(folder.path()).unwrap(), 5);
 }
 
 #[test]
 fn a_second_writer_is_refused_and_readers_are_not() {
     let folder = tempfile::tempdir().unwrap();
-    sample(folder.path());
+    drop(sample(folder.path()));
     let first = open(folder.path()).unwrap();
     let error = open(folder.path()).err().unwrap();
     assert!(matches!(error, Error::Locked { .. }), "{error}");
@@ -231,15 +233,7 @@ fn copy(from: &Path, to: &Path) {
 /// A copy as a killed process leaves it: all in the write-ahead log.
 fn unflushed_sample(folder: &Path) -> PathBuf {
     let (live, path) = (folder.join("live"), folder.join("killed"));
-    let database = create(&live);
-    database.create_store("s").unwrap();
-    let mut store = database.store("s").unwrap();
-    for version in 1..=5u64 {
-        for i in 0..200u64 {
-            store.set(&i.to_be_bytes(), &(i * version).to_be_bytes().repeat(8)).unwrap();
-        }
-        store.save_version().unwrap();
-    }
+    let _open = sample(&live);
     copy(&live, &path);
     path
 }
@@ -284,7 +278,7 @@ fn a_record_type_that_makes_rocksdb_loop_is_refused() {
 fn flipped_bits_and_cut_files_give_errors_or_right_answers() {
     let folder = tempfile::tempdir().unwrap();
     let flushed = folder.path().join("flushed");
-    sample(&flushed);
+    drop(sample(&flushed));
     let unflushed = unflushed_sample(folder.path());
     let seed = std::env::var("TREERING_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     println!("TREERING_SEED={seed}");

@@ -51,6 +51,10 @@ impl Disk {
             self.check_index(&name, &store, &mut summary)?;
         }
         self.check_commits()?;
+        let logs = self.backend.scan(Keyspace::Log, &[], None, Order::Ascending).try_fold(0, |count, log| log.map(|_| count + 1))?;
+        if summary.versions != logs {
+            return Err(damaged("the log".to_owned(), &format!("{logs} are stored for {} kept versions", summary.versions)));
+        }
         Ok(summary)
     }
 
@@ -139,7 +143,11 @@ impl Disk {
         let mut newest = None;
         for pair in self.backend.scan(Keyspace::Commits, &from, Some(&to), Order::Ascending) {
             let (at, record) = pair?;
-            newest = Some(CommitRecord::decode(&at, &record)?);
+            let commit = CommitRecord::decode(&at, &record)?;
+            if commit.stores.iter().any(|store| store.made_here) && !self.is_commit_needed(&commit, |_, _| false)? {
+                return Err(damaged(format!("record {} of commits", hex::encode(&at)), "all versions that it made are gone"));
+            }
+            newest = Some(commit);
         }
         let Some(newest) = newest else { return Ok(()) };
         let stores = self.stores();

@@ -10,15 +10,13 @@ use super::log::{Operation, PendingLog};
 use super::records::{self, CommitRecord, CommittedStore, VersionRecord};
 use super::{Disk, Pin, State, StoreState, keys, log, node};
 use crate::engine::{Batch, Keyspace};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 impl Disk {
     /// Makes a version durable: its operations, nodes, orphans and index, its own record and the commit's, in one batch.
     pub(crate) fn commit(&self, name: &str, saved: &SavedVersion, nodes: NewNodes<'_>, operations: PendingLog) -> Result<VersionRecord> {
         let mut state = self.state();
-        let Some(store) = state.stores.get(name).map(|store| store.id) else {
-            return Err(Error::NoStore { name: name.to_owned(), stores: Vec::new() });
-        };
+        let store = state.id_of(name)?;
         let number = state.next_commit;
         let version = VersionRecord { commit: number, time: seconds_now(), root_hash: saved.root_hash, root: saved.root };
 

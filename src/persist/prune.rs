@@ -1,18 +1,18 @@
 //! Removing versions, and all records that only they needed.
 //!
 //! Between two kept versions p and k nothing is kept, so a node made after p and given up at or before k is needed by nobody: of the
-//! orphan records of the versions in (p, k] the nodes made after p go. First the versions' own records go, in one batch: from then on
-//! they are not there any more. What belonged to them follows in small batches; what a crash leaves behind, the next pruning finds,
-//! since it looks at every gap again.
+//! orphan records of the versions in (p, k] the nodes made after p go. First the versions go, each with its log and its commit in one
+//! batch: from then on they are not there any more. Their nodes follow in small batches; what a crash leaves of them, the next pruning
+//! finds, since it looks at every gap again.
 
 use std::collections::BTreeSet;
 
 use treering_tree::Order;
 
+use super::Disk;
 use super::keys::{self, StoreId};
 use super::pins;
 use super::records::{self, CommitRecord, VersionRecord};
-use super::{Disk, State};
 use crate::engine::{Batch, Keyspace};
 use crate::error::{Error, Result};
 
@@ -47,9 +47,7 @@ impl Disk {
         self.writable()?;
         let store = self.store(name)?.id;
         let mut report = PruneReport::default();
-        let removed = self.remove_versions(store, keep, &mut report)?;
-        report.versions = removed.len() as u64;
-        self.remove_logs(store, &removed)?;
+        self.remove_versions(store, keep, &mut report)?;
         let kept: Vec<u64> = self.versions(store)?.into_iter().map(|(version, _)| version).collect();
         let mut before = None;
         for &version in &kept {
@@ -59,53 +57,51 @@ impl Disk {
         Ok(report)
     }
 
-    /// Removes the versions' own records.
-    fn remove_versions(&self, store: StoreId, keep: &Keep, report: &mut PruneReport) -> Result<Vec<(u64, VersionRecord)>> {
+    /// Removes the versions' own records, with their logs and commits: a version goes with them or not at all.
+    fn remove_versions(&self, store: StoreId, keep: &Keep, report: &mut PruneReport) -> Result<()> {
         let counts = self.pins.lock();
         let versions = self.versions(store)?;
         let kept = kept_versions(&versions, keep)?;
         let held = pins::held(&counts, store);
-        let mut batch = Batch::new();
-        let mut removed = Vec::new();
-        for (version, record) in versions.into_iter().filter(|(version, _)| !kept.contains(version)) {
-            if held.contains(&version) {
-                report.deferred.push(version);
-            } else {
-                batch.delete(Keyspace::Commits, keys::version(store, version));
-                removed.push((version, record));
+        let going = versions.into_iter().filter(|(version, _)| !kept.contains(version));
+        let (deferred, removed): (Vec<_>, Vec<_>) = going.partition(|(version, _)| held.contains(version));
+        let numbers = removed.iter().map(|&(version, _)| version).collect();
+        for part in removed.chunks(STEP / 3) {
+            let mut batch = Batch::new();
+            for &version in part {
+                self.put_removal(&mut batch, store, version, &numbers)?;
             }
-        }
-        if !batch.is_empty() {
             self.write(&batch)?;
         }
-        Ok(removed)
+        report.versions = removed.len() as u64;
+        report.deferred = deferred.into_iter().map(|(version, _)| version).collect();
+        Ok(())
     }
 
-    /// Removes the logs of versions that are gone, and the commits that made no version that is still there.
-    fn remove_logs(&self, store: StoreId, removed: &[(u64, VersionRecord)]) -> Result<()> {
-        let state = self.state();
-        for part in removed.chunks(STEP / 2) {
-            let mut batch = Batch::new();
-            for (_, record) in part {
-                batch.delete(Keyspace::Log, keys::log(record.commit, store));
-                if !self.is_commit_needed(&state, record.commit)? {
-                    batch.delete(Keyspace::Commits, keys::commit(record.commit));
-                }
+    /// Adds to a batch that a version goes: its record and its log, and its commit if all that the commit made are among the `removed`.
+    pub(super) fn put_removal(
+        &self,
+        batch: &mut Batch,
+        store: StoreId,
+        (version, record): (u64, VersionRecord),
+        removed: &BTreeSet<u64>,
+    ) -> Result<()> {
+        batch.delete(Keyspace::Commits, keys::version(store, version));
+        batch.delete(Keyspace::Log, keys::log(record.commit, store));
+        let at = keys::commit(record.commit);
+        if let Some(commit) = self.backend.get(Keyspace::Commits, &at)? {
+            let commit = CommitRecord::decode(&at, &commit)?;
+            if !self.is_commit_needed(&commit, |other, version| other == store && removed.contains(&version))? {
+                batch.delete(Keyspace::Commits, at);
             }
-            self.write(&batch)?;
         }
         Ok(())
     }
 
-    /// Whether the newest commit, or one that made a version which is still there.
-    pub(super) fn is_commit_needed(&self, state: &State, number: u64) -> Result<bool> {
-        if number + 1 == state.next_commit {
-            return Ok(true);
-        }
-        let at = keys::commit(number);
-        let Some(record) = self.backend.get(Keyspace::Commits, &at)? else { return Ok(false) };
-        for store in CommitRecord::decode(&at, &record)?.stores.iter().filter(|store| store.made_here) {
-            if self.has_version(store.store, store.version)? {
+    /// Whether a version that the commit made is there and does not go.
+    pub(super) fn is_commit_needed(&self, commit: &CommitRecord, goes: impl Fn(StoreId, u64) -> bool) -> Result<bool> {
+        for made in commit.stores.iter().filter(|store| store.made_here) {
+            if !goes(made.store, made.version) && self.has_version(made.store, made.version)? {
                 return Ok(true);
             }
         }

@@ -21,9 +21,7 @@ impl Disk {
     pub(crate) fn rollback(&self, name: &str, version: u64) -> Result<()> {
         self.writable()?;
         let mut state = self.state();
-        let Some(store) = state.stores.get(name).map(|store| store.id) else {
-            return Err(Error::NoStore { name: name.to_owned(), stores: Vec::new() });
-        };
+        let store = state.id_of(name)?;
         let counts = self.pins.lock();
         let record = self.version(name, store, version)?;
         let held: Vec<u64> = pins::held(&counts, store).into_iter().filter(|&held| held > version).collect();
@@ -41,9 +39,9 @@ impl Disk {
         batch.delete_range(Keyspace::Nodes, keys::node(store, NodeKey::new(version + 1, 0)), keys::nodes(store).1);
         let (from, to) = keys::orphans_between(store, version + 1, u64::MAX);
         batch.delete_range(Keyspace::Orphans, from, to);
-        for &(version, record) in &removed {
-            batch.delete(Keyspace::Commits, keys::version(store, version));
-            batch.delete(Keyspace::Log, keys::log(record.commit, store));
+        let numbers = removed.iter().map(|&(version, _)| version).collect();
+        for &version in &removed {
+            self.put_removal(&mut batch, store, version, &numbers)?;
         }
         // The rollback is a commit of its own, so that numbers only grow and the newest commit tells how things stand.
         let number = state.next_commit;
@@ -58,13 +56,7 @@ impl Disk {
 
         state.next_commit += 1;
         state.stores.insert(name.to_owned(), StoreState { id: store, registered: true, newest });
-        let mut batch = Batch::new();
-        for (_, record) in &removed {
-            if !self.is_commit_needed(&state, record.commit)? {
-                batch.delete(Keyspace::Commits, keys::commit(record.commit));
-            }
-        }
-        if batch.is_empty() { Ok(()) } else { self.write(&batch) }
+        Ok(())
     }
 
     fn put_index_back(&self, batch: &mut Batch, store: StoreId, version: u64, removed: &[(u64, VersionRecord)], tree: &Tree) -> Result<()> {
@@ -108,10 +100,5 @@ impl Disk {
             all.insert(keys::user_key(&at).unwrap_or_default().to_vec());
         }
         Ok(all)
-    }
-
-    /// An error for a version that cannot be: used where a caller must not go on.
-    pub(crate) fn conflict(name: &str, version: u64, found: treering_proofs::Hash, saving: treering_proofs::Hash) -> Error {
-        Error::VersionExists { store: name.to_owned(), version, before: version.saturating_sub(1), found, saving }
     }
 }

@@ -181,7 +181,8 @@ impl TreeStore {
         let record = self.database.disk.version(&self.name, self.state.id, version)?;
         let saving = self.tree.working_hash()?;
         if saving != record.root_hash {
-            return Err(Disk::conflict(&self.name, version, record.root_hash, saving));
+            let (store, before) = (self.name.clone(), version.saturating_sub(1));
+            return Err(Error::VersionExists { store, version, before, found: record.root_hash, saving });
         }
         self.load(version, record)?;
         Ok(VersionInfo::new(version, &record))
