@@ -61,6 +61,18 @@ pub enum Durability {
     Buffered,
 }
 
+/// How a backend is opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Makes the database when there is none.
+    Create,
+    /// Opens one that is there.
+    ReadWrite,
+    /// Opens one that is there and never changes it. Where the engine can, it works while another process writes, whose later commits are
+    /// not seen; other engines refuse it then.
+    ReadOnly,
+}
+
 /// One change of a [`Batch`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change<'a> {

@@ -14,7 +14,7 @@ use rocksdb::{
 };
 use treering_tree::Order;
 
-use super::{Backend, BackendError, Batch, Change, Durability, Keyspace, Scan};
+use super::{Access, Backend, BackendError, Batch, Change, Durability, Keyspace, Scan};
 
 /// Bytes of all write buffers together.
 const WRITE_BUFFERS: usize = 48 << 20;
@@ -31,17 +31,6 @@ const BACKGROUND_JOBS: i32 = 2;
 
 /// Threads that open files, anew for each column family: with RocksDB's 16 starting a hundred threads takes most of the time of opening.
 const FILE_OPENING_THREADS: i32 = 2;
-
-/// Whether to write.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Access {
-    /// Makes the database when there is none.
-    Create,
-    /// Opens one that is there.
-    ReadWrite,
-    /// Opens one that is there and never changes it; a writer may be at work meanwhile, whose later commits are not seen.
-    ReadOnly,
-}
 
 /// A RocksDB database.
 pub struct RocksBackend {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::database::{BLOCK_CACHE_SHARE, CreateOptions, Database, OpenOptions, check_initial_version};
 use super::lock::FolderLock;
-use crate::engine::rocksdb::{Access, RocksBackend};
+use crate::engine::Access;
+use crate::engine::rocksdb::RocksBackend;
 use crate::error::{Error, Result};
 
 /// The folder of RocksDB within the database's.
