@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use treering_proofs::{Hash, HashFunction};
 use treering_tree::TreeError;
 
-use crate::engine::BackendError;
+use crate::config::ConfigError;
+use crate::engine::{BackendError, EngineError};
 
 /// What a call gives.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -148,12 +149,105 @@ pub enum Error {
     /// The database was opened read-only.
     #[error("the database was opened read-only; open it for writing to change it")]
     ReadOnly,
+    /// The store was closed.
+    #[error("store {store:?} is closed; get it from the MultiStore again")]
+    Closed {
+        /// The store.
+        store: String,
+    },
+    /// A store cannot do this.
+    #[error("the engine {engine} has no {feature}; `capabilities` tells what a store can do")]
+    Unsupported {
+        /// The engine, or what stands for one, such as "a transaction".
+        engine: String,
+        /// What was asked for.
+        feature: Feature,
+    },
+    /// What a transaction read was changed by another one that was committed since.
+    #[error("the transaction read key {} of store {store:?}, which was changed since; begin again", hex::encode(key))]
+    Conflict {
+        /// The store.
+        store: String,
+        /// A key that was changed.
+        key: Vec<u8>,
+    },
+    /// The working state below a transaction was replaced.
+    #[error("the working state of store {store:?} was replaced since the transaction began ({by}); begin again")]
+    StateReplaced {
+        /// The store.
+        store: String,
+        /// By what.
+        by: &'static str,
+    },
+    /// The transaction was committed or rolled back.
+    #[error("the transaction on store {store:?} has ended; begin another one")]
+    TransactionEnded {
+        /// The store.
+        store: String,
+    },
+    /// A write in a transaction that only reads.
+    #[error("the transaction on store {store:?} only reads; begin one that writes")]
+    ReadOnlyTransaction {
+        /// The store.
+        store: String,
+    },
+    /// A transaction was used while one nested in it is open.
+    #[error("a nested transaction on store {store:?} is open; commit or roll it back first")]
+    NestedTransactionOpen {
+        /// The store.
+        store: String,
+    },
+    /// The savepoint was released, or undone by going back to an earlier one, or belongs to another transaction.
+    #[error("the transaction on store {store:?} has no savepoint {savepoint} (any more)")]
+    NoSavepoint {
+        /// The store.
+        store: String,
+        /// The savepoint.
+        savepoint: u64,
+    },
+    /// A version was prepared and is neither committed nor dropped.
+    #[error("store {store:?} has a prepared version; commit or drop it first")]
+    VersionPrepared {
+        /// The store.
+        store: String,
+    },
+    /// The configuration cannot be taken.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// An engine is not there, or cannot be registered.
+    #[error(transparent)]
+    Registry(#[from] EngineError),
     /// A write failed before, so it is not known what is on the disk.
     #[error("an earlier write failed ({cause}); what was saved before is safe: drop the database and open it again")]
     Poisoned {
         /// The first failure.
         cause: String,
     },
+}
+
+/// What a store may or may not be able to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Feature {
+    /// Reading a range of keys in order.
+    RangeQueries,
+    /// Transactions.
+    Transactions,
+    /// Versions.
+    Versions,
+    /// Proofs.
+    Proofs,
+}
+
+impl std::fmt::Display for Feature {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::RangeQueries => "range queries",
+            Self::Transactions => "transactions",
+            Self::Versions => "versions",
+            Self::Proofs => "proofs",
+        })
+    }
 }
 
 fn listed(stores: &[String]) -> String {

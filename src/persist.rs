@@ -7,21 +7,23 @@
 //! 4. After a failed write nothing is written any more until the database is opened again.
 //!
 //! ```text
-//! store -> Disk ---- commit, prune, rollback, check, stats      what is done
+//! store -> Disk ---- commit, registry, prune, rollback, check   what is done
 //!            \------ keys, frame, node, log, records            how it is laid out (formats are documented there)
 //!             \----- Backend                                    where it is kept
 //! ```
 
 pub(crate) mod check;
-mod commit;
+pub(crate) mod commit;
 mod frame;
 pub(crate) mod keys;
 pub(crate) mod log;
+pub(crate) mod multi;
 pub(crate) mod node;
 mod pins;
 pub(crate) mod prune;
 pub(crate) mod records;
-mod rollback;
+mod registry;
+pub(crate) mod rollback;
 mod source;
 pub(crate) mod stats;
 mod walk;
@@ -34,7 +36,7 @@ use treering_tree::{Options, Order, Tree};
 use crate::engine::{Backend, Batch, Durability, Keyspace};
 use crate::error::{Error, Result};
 use keys::StoreId;
-use records::{DatabaseRecord, VersionRecord};
+use records::{DatabaseRecord, StoreSettings, VersionRecord};
 
 pub(crate) use pins::Pin;
 
@@ -46,12 +48,15 @@ pub(crate) struct StoreState {
     pub(crate) registered: bool,
     /// Its newest version, if it has any.
     pub(crate) newest: Option<(u64, VersionRecord)>,
+    pub(crate) settings: StoreSettings,
 }
 
 /// What changes with commits.
 struct State {
     stores: BTreeMap<String, StoreState>,
     next_commit: u64,
+    /// The number of the next new store. Commits name stores by number, so none is given twice.
+    next_store: u32,
 }
 
 impl State {
@@ -63,8 +68,15 @@ impl State {
 
     /// The number of the store `name`, or the one that it will have.
     fn id_for(&self, name: &str) -> StoreId {
-        let next = || StoreId(self.stores.values().map(|store| store.id.0 + 1).max().unwrap_or(0));
-        self.stores.get(name).map_or_else(next, |store| store.id)
+        self.stores.get(name).map_or(StoreId(self.next_store), |store| store.id)
+    }
+
+    /// The store `name` is on the disk, with this newest version.
+    fn newest_is(&mut self, name: &str, newest: Option<(u64, VersionRecord)>) {
+        if let Some(store) = self.stores.get_mut(name) {
+            store.registered = true;
+            store.newest = newest;
+        }
     }
 }
 
@@ -105,7 +117,11 @@ impl Disk {
         let database = DatabaseRecord::decode(&record)?;
         let stores = read_stores(&*backend)?;
         let next_commit = newest_commit(&*backend)?.map_or(1, |newest| newest + 1);
-        let state = Mutex::new(State { stores, next_commit });
+        let next_store = match backend.get(Keyspace::Meta, keys::NEXT_STORE)? {
+            Some(record) => records::decode_next_store(&record)?,
+            None => 0,
+        };
+        let state = Mutex::new(State { stores, next_commit, next_store });
         Ok(Some(Self { backend, options, database, state, pins: pins::Pins::default(), poison: OnceLock::new() }))
     }
 
@@ -133,29 +149,6 @@ impl Disk {
         stores.remove(name).ok_or_else(|| no_store(&stores))
     }
 
-    /// Registers a store.
-    pub(crate) fn create_store(&self, name: &str) -> Result<()> {
-        self.writable()?;
-        let mut state = self.state();
-        if state.stores.get(name).is_some_and(|store| store.registered) {
-            return Err(Error::StoreExists { name: name.to_owned() });
-        }
-        let id = state.id_for(name);
-        let (key, record) = records::encode_store(name, id);
-        let mut batch = Batch::new();
-        batch.put(Keyspace::Meta, key, record);
-        self.write(&batch)?;
-        state.stores.insert(name.to_owned(), StoreState { id, registered: true, newest: None });
-        Ok(())
-    }
-
-    /// Makes room for a store that is registered with its first version, unless it is there.
-    pub(crate) fn expect_store(&self, name: &str) -> StoreState {
-        let mut state = self.state();
-        let id = state.id_for(name);
-        state.stores.entry(name.to_owned()).or_insert(StoreState { id, registered: false, newest: None }).clone()
-    }
-
     /// Fails when nothing may be written.
     pub(crate) fn writable(&self) -> Result<()> {
         if self.options.read_only {
@@ -170,10 +163,25 @@ impl Disk {
     /// The only way to write. A failure poisons the handle: what is on the disk is known again after opening.
     fn write(&self, batch: &Batch) -> Result<()> {
         self.writable()?;
-        self.backend.write(batch, self.options.durability).map_err(|error| {
-            let _ = self.poison.set(error.to_string()); // The first cause stays.
+        self.write_as(batch, self.options.durability)
+    }
+
+    /// Writes what need not be on the disk at once: removals that opening, or the next pruning, does again.
+    fn write_later(&self, batch: &Batch) -> Result<()> {
+        self.writable()?;
+        self.write_as(batch, Durability::Buffered)
+    }
+
+    fn write_as(&self, batch: &Batch, durability: Durability) -> Result<()> {
+        self.backend.write(batch, durability).map_err(|error| {
+            self.poison(&error.to_string());
             Error::from(error)
         })
+    }
+
+    /// Lets nothing be written any more: it is not known how things stand.
+    pub(crate) fn poison(&self, cause: &str) {
+        let _ = self.poison.set(cause.to_owned()); // The first cause stays.
     }
 
     /// Gets everything onto the disk.
@@ -228,6 +236,14 @@ impl Disk {
         Ok(Tree::open(options, source, version, root)?)
     }
 
+    /// The value of a key at a kept version, if the flat index knows it: when nothing newer has set or removed the key since.
+    pub(crate) fn latest_until(&self, store: StoreId, key: &[u8], version: u64) -> Result<Option<Vec<u8>>> {
+        let at = keys::latest(store, key);
+        let Some(record) = self.backend.get(Keyspace::Latest, &at)? else { return Ok(None) };
+        let (set_in, value) = records::decode_latest(&at, &record)?;
+        Ok((set_in <= version).then(|| value.to_vec()))
+    }
+
     /// The newest value of a key, from the flat index.
     pub(crate) fn latest(&self, store: StoreId, key: &[u8]) -> Result<Option<Vec<u8>>> {
         let at = keys::latest(store, key);
@@ -242,9 +258,9 @@ fn read_stores(backend: &dyn Backend) -> Result<BTreeMap<String, StoreState>> {
     let mut stores = BTreeMap::new();
     for pair in backend.scan(Keyspace::Meta, &from, Some(&to), Order::Ascending) {
         let (key, record) = pair?;
-        let (name, id) = records::decode_store(&key, &record)?;
+        let (name, id, settings) = records::decode_store(&key, &record)?;
         let newest = scan_versions(backend, id, Order::Descending).next().transpose()?;
-        stores.insert(name, StoreState { id, registered: true, newest });
+        stores.insert(name, StoreState { id, registered: true, newest, settings });
     }
     Ok(stores)
 }

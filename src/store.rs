@@ -1,5 +1,6 @@
 //! What users hold: a [`Database`], the [`TreeStore`]s in it, [`Snapshot`]s of their versions.
 
+mod branch;
 mod database;
 #[cfg(feature = "rocksdb")]
 mod folder;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use common::{FaultyBackend, Model};
 use proptest::prelude::*;
 use treering::engine::Backend;
+use treering::config::Retention;
 use treering::{Database, Error, Hash, Keep, OpenOptions, Order, Snapshot, TreeStore};
 
 #[derive(Clone, Debug)]
@@ -23,6 +24,7 @@ enum Step {
     KeepLast(u64),
     KeepFrom(usize),
     KeepOnly(Vec<bool>),
+    Retain { max_versions: u64, keep_every: u64 },
     Hold(usize),
     LetGo,
     Reopen { small_cache: bool },
@@ -39,6 +41,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (1u64..5).prop_map(Step::KeepLast),
         1 => any::<usize>().prop_map(Step::KeepFrom),
         2 => proptest::collection::vec(any::<bool>(), 0..20).prop_map(Step::KeepOnly),
+        1 => (1u64..5, 1u64..5).prop_map(|(max_versions, keep_every)| Step::Retain { max_versions, keep_every }),
         1 => any::<usize>().prop_map(Step::Hold),
         1 => Just(Step::LetGo),
         2 => any::<bool>().prop_map(|small_cache| Step::Reopen { small_cache }),
@@ -120,6 +123,10 @@ impl World {
                 let kept = self.versions.keys().copied().zip(choice).filter(|(_, keep)| **keep).map(|(version, _)| version).collect();
                 self.prune(&Keep::Only(kept));
             }
+            Step::Retain { max_versions, keep_every } => {
+                let retention = Retention { max_versions: Some(*max_versions), version_ttl: None, keep_every: Some(*keep_every) };
+                self.prune(&Keep::Retained(retention));
+            }
             Step::Hold(number) => {
                 if let Some(version) = self.pick(*number) {
                     let snapshot = self.database().snapshot("s", Some(version)).unwrap();
@@ -181,6 +188,11 @@ impl World {
             Keep::Last(count) => self.versions.keys().rev().take(usize::try_from(*count).unwrap()).copied().collect::<BTreeSet<_>>(),
             Keep::From(first) => self.versions.keys().filter(|version| *version >= first).copied().collect(),
             Keep::Only(kept) => kept.clone(),
+            Keep::Retained(retention) => {
+                let newest = self.versions.keys().rev().take(usize::try_from(retention.max_versions.unwrap()).unwrap());
+                let milestones = self.versions.keys().filter(|version| **version % retention.keep_every.unwrap() == 0);
+                newest.chain(milestones).copied().collect()
+            }
         });
         let before = self.versions.len();
         self.versions.retain(|version, _| spared.contains(version));

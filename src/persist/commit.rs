@@ -1,5 +1,6 @@
-//! Saving a version: one atomic batch with all of it.
+//! Saving versions: one atomic batch with all of them.
 
+use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use treering_proofs::app_hash;
@@ -7,53 +8,85 @@ use treering_tree::{NewNodes, SavedVersion};
 
 use super::keys::StoreId;
 use super::log::{Operation, PendingLog};
+use super::multi::{MultiRecord, UnfinishedCommit};
 use super::records::{self, CommitRecord, CommittedStore, VersionRecord};
 use super::{Disk, Pin, State, StoreState, keys, log, node};
 use crate::engine::{Batch, Keyspace};
 use crate::error::Result;
 
-impl Disk {
-    /// Makes a version durable: its operations, nodes, orphans and index, its own record and the commit's, in one batch.
-    pub(crate) fn commit(&self, name: &str, saved: &SavedVersion, nodes: NewNodes<'_>, operations: PendingLog) -> Result<VersionRecord> {
-        let mut state = self.state();
-        let store = state.id_of(name)?;
-        let number = state.next_commit;
-        let version = VersionRecord { commit: number, time: seconds_now(), root_hash: saved.root_hash, root: saved.root };
+/// The version of one store in a commit.
+pub(crate) struct CommitPart<'a> {
+    pub(crate) store: &'a str,
+    pub(crate) saved: &'a SavedVersion,
+    pub(crate) nodes: NewNodes<'a>,
+    pub(crate) operations: PendingLog,
+}
 
+/// What a commit belongs to.
+pub(crate) enum CommitScope<'a> {
+    /// To this database alone.
+    Alone,
+    /// To a version of the whole `MultiStore`, whose record this database keeps: with it the version is there.
+    Whole(&'a MultiRecord),
+    /// To the version of this number, whose record another database keeps, and gets after this commit.
+    PartOf(u64),
+}
+
+/// The newest versions of stores that a commit changes, by name.
+pub(super) type Made<'a> = BTreeMap<&'a str, (u64, VersionRecord)>;
+
+impl Disk {
+    /// Makes versions durable: their operations, nodes, orphans and index, their own records and the commit's, in one batch.
+    /// Gives their records in the order of the parts.
+    pub(crate) fn commit(&self, parts: Vec<CommitPart<'_>>, time: u64, scope: &CommitScope<'_>) -> Result<Vec<VersionRecord>> {
+        let mut state = self.state();
+        let number = state.next_commit;
         let mut batch = Batch::new();
-        if !state.stores.get(name).is_some_and(|store| store.registered) {
-            let (at, record) = records::encode_store(name, store);
-            batch.put(Keyspace::Meta, at, record);
+        let mut made = Made::new();
+        let mut records = Vec::with_capacity(parts.len());
+        let mut before = Vec::with_capacity(parts.len());
+        for CommitPart { store: name, saved, nodes, operations } in parts {
+            let store = state.id_of(name)?;
+            before.push((store, state.stores.get(name).and_then(|store| store.newest).map_or(0, |(version, _)| version)));
+            let version = VersionRecord { commit: number, time, root_hash: saved.root_hash, root: saved.root };
+            if !state.stores.get(name).is_some_and(|store| store.registered) {
+                self.put_store(&mut batch, &state, name, store);
+            }
+            put_nodes(&mut batch, store, saved, nodes);
+            put_operations(&mut batch, store, number, saved.version, operations)?;
+            let (at, record) = version.encode(store, saved.version);
+            batch.put(Keyspace::Commits, at, record);
+            made.insert(name, (saved.version, version));
+            records.push(version);
         }
-        put_nodes(&mut batch, store, saved, nodes);
-        put_operations(&mut batch, store, number, saved.version, operations)?;
-        let (at, record) = version.encode(store, saved.version);
+        let (at, record) = self.commit_record(&state, time, &made).encode(number);
         batch.put(Keyspace::Commits, at, record);
-        let newest = Some((saved.version, version));
-        let (at, record) = self.commit_record(&state, version.time, name, newest).encode(number);
-        batch.put(Keyspace::Commits, at, record);
+        match scope {
+            CommitScope::Alone => {}
+            CommitScope::Whole(multi) => multi.put(&mut batch),
+            CommitScope::PartOf(version) => UnfinishedCommit { version: *version, before }.put(&mut batch),
+        }
         self.write(&batch)?;
 
         state.next_commit += 1;
-        state.stores.insert(name.to_owned(), StoreState { id: store, registered: true, newest });
-        Ok(version)
+        for (name, newest) in made {
+            state.newest_is(name, Some(newest));
+        }
+        Ok(records)
     }
 
-    /// The commit record that has `newest` as the version of the store `name`, and all others as they are.
-    pub(super) fn commit_record(&self, state: &State, time: u64, name: &str, newest: Option<(u64, VersionRecord)>) -> CommitRecord {
-        let committed = |(store_name, store): (&String, &StoreState)| {
-            let made_here = store_name == name;
-            let (version, record) = if made_here { newest? } else { store.newest? };
-            Some(CommittedStore { store: store.id, version, root_hash: record.root_hash, made_here })
+    /// The commit record that has the versions `made`, and those of all other stores as they are.
+    pub(super) fn commit_record(&self, state: &State, time: u64, made: &Made<'_>) -> CommitRecord {
+        let newest_of = |name: &str, store: &StoreState| made.get(name).copied().or(store.newest);
+        let committed = |(name, store): (&String, &StoreState)| {
+            let (version, record) = newest_of(name, store)?;
+            Some(CommittedStore { store: store.id, version, root_hash: record.root_hash, made_here: made.contains_key(name.as_str()) })
         };
         let stores = state.stores.iter().filter_map(committed).collect();
         let empty_root = self.database.hash_function.empty_root();
-        let root_of = |(store_name, store): (&String, &StoreState)| {
-            let newest = if store_name == name { newest } else { store.newest };
-            newest.map_or(empty_root, |(_, record)| record.root_hash)
-        };
-        let listed = state.stores.iter().filter(|(store_name, store)| store.registered || *store_name == name);
-        let roots: Vec<_> = listed.map(|store| (store.0.as_str(), root_of(store))).collect();
+        let listed = state.stores.iter().filter(|(name, store)| store.registered || made.contains_key(name.as_str()));
+        let root_of = |name: &str, store: &StoreState| newest_of(name, store).map_or(empty_root, |(_, record)| record.root_hash);
+        let roots: Vec<_> = listed.map(|(name, store)| (name.as_str(), root_of(name, store))).collect();
         CommitRecord { time, app_hash: app_hash(roots), stores }
     }
 
@@ -93,6 +126,6 @@ fn put_operations(batch: &mut Batch, store: StoreId, commit: u64, version: u64, 
 }
 
 /// Seconds since 1970 by the system's clock; 0 before.
-pub(super) fn seconds_now() -> u64 {
+pub(crate) fn seconds_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }

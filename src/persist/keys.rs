@@ -2,8 +2,8 @@
 //!
 //! | keyspace | key |
 //! |---|---|
-//! | meta | `database`; `store/` name |
-//! | commits | `c` commit number; `v` store, version |
+//! | meta | `database`; `store/` name; `next store`; `placed/` name; `next placed`; `intent`; `unfinished` |
+//! | commits | `c` commit number; `m` version of the whole; `v` store, version |
 //! | log | commit number, store |
 //! | nodes | store, node version, nonce |
 //! | latest | store, user key |
@@ -33,7 +33,9 @@ impl StoreId {
 }
 
 pub(crate) const DATABASE: &[u8] = b"database";
+pub(crate) const NEXT_STORE: &[u8] = b"next store";
 const STORE: &[u8] = b"store/";
+const PLACED: &[u8] = b"placed/";
 
 pub(crate) fn store(name: &str) -> Vec<u8> {
     [STORE, name.as_bytes()].concat()
@@ -49,6 +51,29 @@ pub(crate) fn stores() -> (Vec<u8>, Vec<u8>) {
     (STORE.to_vec(), b"store0".to_vec())
 }
 
+pub(crate) fn placed(name: &str) -> Vec<u8> {
+    [PLACED, name.as_bytes()].concat()
+}
+
+/// The name in the key of a store that lies elsewhere.
+pub(crate) fn placed_name(key: &[u8]) -> Option<&str> {
+    key.strip_prefix(PLACED).and_then(|name| std::str::from_utf8(name).ok())
+}
+
+/// All stores that lie elsewhere.
+pub(crate) fn all_placed() -> (Vec<u8>, Vec<u8>) {
+    (PLACED.to_vec(), b"placed0".to_vec())
+}
+
+pub(crate) fn multi_version(version: u64) -> Vec<u8> {
+    [&b"m"[..], &version.to_be_bytes()].concat()
+}
+
+/// All versions of the whole.
+pub(crate) fn multi_versions() -> (Vec<u8>, Vec<u8>) {
+    (b"m".to_vec(), b"n".to_vec())
+}
+
 pub(crate) fn commit(number: u64) -> Vec<u8> {
     [&b"c"[..], &number.to_be_bytes()].concat()
 }
@@ -58,7 +83,7 @@ pub(crate) fn commits() -> (Vec<u8>, Vec<u8>) {
     (b"c".to_vec(), b"d".to_vec())
 }
 
-/// The number in a commit's key.
+/// The number in the key of a commit or a version of the whole.
 pub(crate) fn commit_number(key: &[u8]) -> Option<u64> {
     number_behind(key, 1)
 }

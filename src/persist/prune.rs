@@ -10,14 +10,19 @@ use std::collections::BTreeSet;
 use treering_tree::Order;
 
 use super::Disk;
+use super::commit::seconds_now;
 use super::keys::{self, StoreId};
 use super::pins;
 use super::records::{self, CommitRecord, VersionRecord};
+use crate::config::Retention;
 use crate::engine::{Batch, Keyspace};
 use crate::error::{Error, Result};
 
 /// Changes a batch at most: small enough that a commit waiting for it does not notice.
 const STEP: usize = 4096;
+
+/// Versions that go together, each with its store.
+pub(super) type RemovedVersions = BTreeSet<(StoreId, u64)>;
 
 /// Which versions to keep.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,6 +33,8 @@ pub enum Keep {
     From(u64),
     /// These; the newest version stays in any case.
     Only(BTreeSet<u64>),
+    /// Those that the retention keeps now; the newest version stays in any case.
+    Retained(Retention),
 }
 
 /// What pruning did.
@@ -65,13 +72,13 @@ impl Disk {
         let held = pins::held(&counts, store);
         let going = versions.into_iter().filter(|(version, _)| !kept.contains(version));
         let (deferred, removed): (Vec<_>, Vec<_>) = going.partition(|(version, _)| held.contains(version));
-        let numbers = removed.iter().map(|&(version, _)| version).collect();
+        let numbers = removed.iter().map(|&(version, _)| (store, version)).collect();
         for part in removed.chunks(STEP / 3) {
             let mut batch = Batch::new();
             for &version in part {
                 self.put_removal(&mut batch, store, version, &numbers)?;
             }
-            self.write(&batch)?;
+            self.write_later(&batch)?;
         }
         report.versions = removed.len() as u64;
         report.deferred = deferred.into_iter().map(|(version, _)| version).collect();
@@ -84,14 +91,14 @@ impl Disk {
         batch: &mut Batch,
         store: StoreId,
         (version, record): (u64, VersionRecord),
-        removed: &BTreeSet<u64>,
+        removed: &RemovedVersions,
     ) -> Result<()> {
         batch.delete(Keyspace::Commits, keys::version(store, version));
         batch.delete(Keyspace::Log, keys::log(record.commit, store));
         let at = keys::commit(record.commit);
         if let Some(commit) = self.backend.get(Keyspace::Commits, &at)? {
             let commit = CommitRecord::decode(&at, &commit)?;
-            if !self.is_commit_needed(&commit, |other, version| other == store && removed.contains(&version))? {
+            if !self.is_commit_needed(&commit, |other, version| removed.contains(&(other, version)))? {
                 batch.delete(Keyspace::Commits, at);
             }
         }
@@ -131,7 +138,7 @@ impl Disk {
                 for &node in part {
                     batch.delete(Keyspace::Nodes, keys::node(store, node));
                 }
-                self.write(&batch)?;
+                self.write_later(&batch)?;
             }
             let mut batch = Batch::new();
             if needed.is_empty() {
@@ -140,7 +147,7 @@ impl Disk {
                 let (at, record) = records::encode_orphans(store, version, &needed);
                 batch.put(Keyspace::Orphans, at, record);
             }
-            self.write(&batch)?;
+            self.write_later(&batch)?;
         }
         Ok(())
     }
@@ -154,7 +161,46 @@ fn kept_versions(versions: &[(u64, VersionRecord)], keep: &Keep) -> Result<BTree
         Keep::Last(count) => all.rev().take(usize::try_from(*count).unwrap_or(usize::MAX)).collect(),
         Keep::From(first) => all.filter(|version| version >= first).collect(),
         Keep::Only(set) => all.filter(|version| set.contains(version)).collect(),
+        Keep::Retained(retention) => retained(versions, *retention, seconds_now()),
     };
     kept.extend(versions.last().map(|&(version, _)| version));
     Ok(kept)
+}
+
+/// The versions that a retention keeps at a time.
+fn retained(versions: &[(u64, VersionRecord)], retention: Retention, now: u64) -> BTreeSet<u64> {
+    let Retention { max_versions, version_ttl, keep_every } = retention;
+    let newest_first = versions.iter().rev().zip(0..);
+    let is_kept = |version: u64, time: u64, place: u64| {
+        let among_newest = max_versions.is_none_or(|max| place < max);
+        let young = version_ttl.is_none_or(|ttl| time.saturating_add(ttl) > now);
+        let milestone = keep_every.is_some_and(|every| every > 0 && version.is_multiple_of(every));
+        (among_newest && young) || milestone
+    };
+    newest_first.filter(|&(&(version, record), place)| is_kept(version, record.time, place)).map(|(&(version, _), _)| version).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use treering_proofs::Hash;
+
+    use super::*;
+
+    #[test]
+    fn a_retention_counts_dates_and_spares_milestones() {
+        let record = |time| VersionRecord { commit: 1, time, root_hash: Hash::new([0; 32]), root: None };
+        let versions: Vec<_> = (1..=10).map(|version| (version, record(100 + version))).collect();
+        let kept = |max_versions, version_ttl, keep_every| {
+            let retention = Retention { max_versions, version_ttl, keep_every };
+            retained(&versions, retention, 111).into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(kept(None, None, None), (1..=10).collect::<Vec<_>>());
+        assert_eq!(kept(Some(3), None, None), [8, 9, 10]);
+        assert_eq!(kept(None, Some(5), None), [7, 8, 9, 10]);
+        assert_eq!(kept(Some(2), Some(5), None), [9, 10]);
+        assert_eq!(kept(Some(5), Some(2), None), [10]);
+        assert_eq!(kept(Some(1), None, Some(4)), [4, 8, 10]);
+        assert_eq!(kept(None, None, Some(4)), (1..=10).collect::<Vec<_>>());
+        assert_eq!(kept(Some(u64::MAX), Some(u64::MAX), Some(1)).len(), 10);
+    }
 }

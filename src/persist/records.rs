@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! database = "treering" || hash function (1 byte: 0 SHA-256, 1 BLAKE3) || initial version
-//! store    = number
+//! store    = number || retention
+//! next     = number                                                            of the next new store: none is given twice
+//! retention = max versions || time to live in seconds || keep every            each one more than it is, 0 for none
 //! version  = commit || time || root hash || 0                                  the tree is empty
 //!          | commit || time || root hash || 1 || node key || height || size
 //! commit   = time || app hash || stores || (store || version || root hash || made here (0 or 1))*
@@ -17,6 +19,7 @@ use treering_tree::{NodeKey, RootRecord};
 
 use super::frame::{Reader, Writer};
 use super::keys::{self, StoreId};
+use crate::config::Retention;
 use crate::engine::Keyspace;
 use crate::error::Result;
 
@@ -56,20 +59,58 @@ impl DatabaseRecord {
     }
 }
 
-pub(crate) fn encode_store(name: &str, id: StoreId) -> (Vec<u8>, Vec<u8>) {
+/// What is kept with a store's name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct StoreSettings {
+    /// Which versions to keep, where it differs from what holds for all stores.
+    pub(crate) retention: Retention,
+}
+
+impl StoreSettings {
+    pub(super) fn put(self, writer: &mut Writer) {
+        let Retention { max_versions, version_ttl, keep_every } = self.retention;
+        for number in [max_versions, version_ttl, keep_every] {
+            writer.number(number.map_or(0, |number| number.saturating_add(1)));
+        }
+    }
+
+    pub(super) fn take(reader: &mut Reader<'_>) -> Result<Self> {
+        let mut number = || Ok::<_, crate::error::Error>(reader.number()?.checked_sub(1));
+        let retention = Retention { max_versions: number()?, version_ttl: number()?, keep_every: number()? };
+        Ok(Self { retention })
+    }
+}
+
+pub(crate) fn encode_store(name: &str, id: StoreId, settings: StoreSettings) -> (Vec<u8>, Vec<u8>) {
     let at = keys::store(name);
     let mut writer = Writer::new();
     writer.number(u64::from(id.0));
+    settings.put(&mut writer);
     let record = writer.seal(Keyspace::Meta, &at);
     (at, record)
 }
 
-pub(crate) fn decode_store(at: &[u8], record: &[u8]) -> Result<(String, StoreId)> {
+pub(crate) fn decode_store(at: &[u8], record: &[u8]) -> Result<(String, StoreId, StoreSettings)> {
     let mut reader = Reader::open(Keyspace::Meta, at, record)?;
     let Some(name) = keys::store_name(at) else { return Err(reader.damaged("the store's name is not text")) };
     let id = StoreId(reader.small_number()?);
+    let settings = StoreSettings::take(&mut reader)?;
     reader.finish()?;
-    Ok((name.to_owned(), id))
+    Ok((name.to_owned(), id, settings))
+}
+
+/// The number of the next new store.
+pub(crate) fn encode_next_store(next: u32) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.number(u64::from(next));
+    writer.seal(Keyspace::Meta, keys::NEXT_STORE)
+}
+
+pub(crate) fn decode_next_store(record: &[u8]) -> Result<u32> {
+    let mut reader = Reader::open(Keyspace::Meta, keys::NEXT_STORE, record)?;
+    let next = reader.small_number()?;
+    reader.finish()?;
+    Ok(next)
 }
 
 /// A saved version of a store.
@@ -215,7 +256,10 @@ mod tests {
         let nodes = [NodeKey::new(1, 1), NodeKey::new(u64::MAX, u32::MAX)];
         let (at, record) = encode_orphans(StoreId(1), 4, &nodes);
         assert_eq!(decode_orphans(&at, &record).unwrap(), nodes);
-        let (at, record) = encode_store("bank", StoreId(12));
-        assert_eq!(decode_store(&at, &record).unwrap(), ("bank".to_owned(), StoreId(12)));
+        let retention = Retention { max_versions: Some(1), version_ttl: None, keep_every: Some(0) };
+        let settings = StoreSettings { retention };
+        let (at, record) = encode_store("bank", StoreId(12), settings);
+        assert_eq!(decode_store(&at, &record).unwrap(), ("bank".to_owned(), StoreId(12), settings));
+        assert_eq!(decode_next_store(&encode_next_store(7)).unwrap(), 7);
     }
 }

@@ -8,55 +8,129 @@ use std::collections::BTreeSet;
 
 use treering_tree::{NodeKey, Order, Tree};
 
-use super::commit::seconds_now;
 use super::keys::{self, StoreId};
 use super::log::{self, Operation};
+use super::multi::{self, HomeChanges};
+use super::prune::RemovedVersions;
 use super::records::{self, VersionRecord};
-use super::{Disk, StoreState, pins};
+use super::{Disk, State, pins};
 use crate::engine::{Batch, Keyspace};
 use crate::error::{Error, Result};
+
+/// What a rollback makes of a store.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct RollbackTarget {
+    /// The store.
+    pub(crate) store: String,
+    /// What it is called afterwards; `None`: it goes.
+    pub(crate) becomes: Option<String>,
+    /// Its newest version afterwards; `None`: it has none.
+    pub(crate) version: Option<u64>,
+}
+
+impl RollbackTarget {
+    /// The store keeps its name.
+    pub(crate) fn to(store: &str, version: Option<u64>) -> Self {
+        Self { store: store.to_owned(), becomes: Some(store.to_owned()), version }
+    }
+
+    fn keeps_its_name(&self) -> bool {
+        self.becomes.as_ref() == Some(&self.store)
+    }
+}
 
 impl Disk {
     /// Removes all versions of a store above `version`, which becomes the newest.
     pub(crate) fn rollback(&self, name: &str, version: u64) -> Result<()> {
+        self.rollback_stores(&[RollbackTarget::to(name, Some(version))], &HomeChanges::default())
+    }
+
+    /// Rolls stores back together, in one batch with changes of the home's records.
+    pub(crate) fn rollback_stores(&self, targets: &[RollbackTarget], home: &HomeChanges) -> Result<()> {
         self.writable()?;
         let mut state = self.state();
-        let store = state.id_of(name)?;
         let counts = self.pins.lock();
-        let record = self.version(name, store, version)?;
-        let held: Vec<u64> = pins::held(&counts, store).into_iter().filter(|&held| held > version).collect();
-        if !held.is_empty() {
-            return Err(Error::Pinned { store: name.to_owned(), versions: held });
-        }
-        let removed: Vec<(u64, VersionRecord)> = self.versions(store)?.into_iter().filter(|&(other, _)| other > version).collect();
-        if removed.is_empty() {
+        let removed = self.versions_above(&state, &counts, targets)?;
+        if removed.is_empty() && home.is_empty() && targets.iter().all(RollbackTarget::keeps_its_name) {
             return Ok(());
         }
-
         let mut batch = Batch::new();
+        home.put(&mut batch);
+        multi::put_finished(&mut batch);
+        let mut stores = state.stores.clone();
+        let mut after = Vec::new();
+        for target in targets {
+            let Some(mut store) = stores.remove(&target.store) else { return Err(state.no_store(&target.store)) };
+            if let Some(name) = &target.becomes {
+                store.newest = self.put_rollback(&mut batch, &target.store, store.id, target.version, &removed)?;
+                if *name != target.store {
+                    batch.delete(Keyspace::Meta, keys::store(&target.store));
+                }
+                after.push((name.clone(), store));
+            } else {
+                self.put_deletion(&mut batch, &target.store, store.id, &removed)?;
+            }
+        }
+        for (name, store) in after {
+            if store.registered {
+                let (at, record) = records::encode_store(&name, store.id, store.settings);
+                batch.put(Keyspace::Meta, at, record);
+            }
+            stores.insert(name, store);
+        }
+        // The rollback is a commit of its own, so that numbers only grow and the newest commit tells how things stand.
+        let rolled_back = State { stores, next_commit: state.next_commit, next_store: state.next_store };
+        self.put_standing(&mut batch, &rolled_back);
+        self.write(&batch)?;
+        *state = State { next_commit: rolled_back.next_commit + 1, ..rolled_back };
+        Ok(())
+    }
+
+    /// The versions that go; fails when a snapshot holds one.
+    fn versions_above(&self, state: &State, counts: &pins::Counts, targets: &[RollbackTarget]) -> Result<RemovedVersions> {
+        let mut removed = RemovedVersions::new();
+        for target in targets {
+            let store = state.id_of(&target.store)?;
+            let goes = |version: u64| target.version.is_none_or(|to| version > to);
+            if let Some(version) = target.version {
+                self.version(&target.store, store, version)?;
+            }
+            let held: Vec<u64> = pins::held(counts, store).into_iter().filter(|&held| goes(held)).collect();
+            if !held.is_empty() {
+                return Err(Error::Pinned { store: target.store.clone(), versions: held });
+            }
+            removed.extend(self.versions(store)?.into_iter().filter(|&(version, _)| goes(version)).map(|(version, _)| (store, version)));
+        }
+        Ok(removed)
+    }
+
+    /// Adds to a batch that a store's versions above `version` go. Gives the newest one left.
+    fn put_rollback(
+        &self,
+        batch: &mut Batch,
+        name: &str,
+        store: StoreId,
+        version: Option<u64>,
+        all_removed: &RemovedVersions,
+    ) -> Result<Option<(u64, VersionRecord)>> {
+        let Some(version) = version else {
+            self.put_emptying(batch, store, all_removed)?;
+            return Ok(None);
+        };
+        let record = self.version(name, store, version)?;
+        let removed: Vec<(u64, VersionRecord)> = self.versions(store)?.into_iter().filter(|&(other, _)| other > version).collect();
+        if removed.is_empty() {
+            return Ok(Some((version, record)));
+        }
         let tree = self.tree(store, Some((version, record)))?;
-        self.put_index_back(&mut batch, store, version, &removed, &tree)?;
+        self.put_index_back(batch, store, version, &removed, &tree)?;
         batch.delete_range(Keyspace::Nodes, keys::node(store, NodeKey::new(version + 1, 0)), keys::nodes(store).1);
         let (from, to) = keys::orphans_between(store, version + 1, u64::MAX);
         batch.delete_range(Keyspace::Orphans, from, to);
-        let numbers = removed.iter().map(|&(version, _)| version).collect();
         for &version in &removed {
-            self.put_removal(&mut batch, store, version, &numbers)?;
+            self.put_removal(batch, store, version, all_removed)?;
         }
-        // The rollback is a commit of its own, so that numbers only grow and the newest commit tells how things stand.
-        let number = state.next_commit;
-        let newest = Some((version, record));
-        let mut commit = self.commit_record(&state, seconds_now(), name, newest);
-        for store in &mut commit.stores {
-            store.made_here = false;
-        }
-        let (at, record) = commit.encode(number);
-        batch.put(Keyspace::Commits, at, record);
-        self.write(&batch)?;
-
-        state.next_commit += 1;
-        state.stores.insert(name.to_owned(), StoreState { id: store, registered: true, newest });
-        Ok(())
+        Ok(Some((version, record)))
     }
 
     fn put_index_back(&self, batch: &mut Batch, store: StoreId, version: u64, removed: &[(u64, VersionRecord)], tree: &Tree) -> Result<()> {

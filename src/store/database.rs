@@ -12,7 +12,8 @@ use super::{Snapshot, TreeStore};
 use crate::engine::{Backend, Durability};
 use crate::error::{Error, Result};
 use crate::persist::check::{CheckProgress, CheckSummary};
-use crate::persist::records::{DatabaseRecord, VersionRecord};
+use crate::persist::multi::HomeChanges;
+use crate::persist::records::{DatabaseRecord, StoreSettings, VersionRecord};
 use crate::persist::stats::KindStats;
 use crate::persist::{Disk, DiskOptions, StoreState};
 
@@ -76,7 +77,7 @@ pub struct VersionInfo {
 }
 
 impl VersionInfo {
-    pub(super) fn new(version: u64, record: &VersionRecord) -> Self {
+    pub(crate) fn new(version: u64, record: &VersionRecord) -> Self {
         let (size, height) = record.root.map_or((0, 0), |root| (root.size, root.height));
         Self { version, root_hash: record.root_hash, size, height, commit: record.commit, time: record.time }
     }
@@ -175,7 +176,29 @@ impl Database {
     /// [`Error::StoreExists`], [`Error::StoreName`], [`Error::ReadOnly`], [`Error::Engine`].
     pub fn create_store(&self, name: &str) -> Result<()> {
         check_name(name)?;
-        self.shared.disk.create_store(name)
+        self.shared.disk.create_store(name, StoreSettings::default())
+    }
+
+    /// Gives a store another name. Its versions, roots and proofs stay; app hashes, which hold the names, change with the next commit.
+    ///
+    /// # Errors
+    /// [`Error::NoStore`], [`Error::StoreExists`], [`Error::StoreName`], [`Error::StoreInUse`] while either name has a writer,
+    /// [`Error::ReadOnly`], [`Error::Engine`].
+    pub fn rename_store(&self, from: &str, to: &str) -> Result<()> {
+        check_name(to)?;
+        self.shared.no_writer(from)?;
+        self.shared.no_writer(to)?;
+        self.shared.disk.rename_store(from, to, &HomeChanges::default())
+    }
+
+    /// Removes a store with all its versions, in one atomic step. O(versions).
+    ///
+    /// # Errors
+    /// [`Error::NoStore`], [`Error::StoreInUse`] while it has a writer, [`Error::Pinned`] while a snapshot of it is open,
+    /// [`Error::ReadOnly`], [`Error::Engine`].
+    pub fn delete_store(&self, name: &str) -> Result<()> {
+        self.shared.no_writer(name)?;
+        self.shared.disk.delete_stores(&[name.to_owned()], &HomeChanges::default())
     }
 
     /// The writer of a store: its working state, at the newest version. There is one at a time.
@@ -185,6 +208,16 @@ impl Database {
     pub fn store(&self, name: &str) -> Result<TreeStore> {
         self.shared.disk.writable()?;
         self.writer(name, &self.shared.disk.store(name)?)
+    }
+
+    /// The writer of a store, also of a read-only database: then nothing can be changed through it.
+    pub(crate) fn open_store(&self, name: &str) -> Result<TreeStore> {
+        self.writer(name, &self.shared.disk.store(name)?)
+    }
+
+    /// What lies below.
+    pub(crate) fn disk(&self) -> &Disk {
+        &self.shared.disk
     }
 
     fn writer(&self, name: &str, state: &StoreState) -> Result<TreeStore> {
@@ -279,6 +312,19 @@ impl Shared {
         self.published_trees().insert(name.to_owned(), tree);
     }
 
+    /// Fails when the store has a writer.
+    fn no_writer(&self, name: &str) -> Result<()> {
+        if self.writers().contains(name) { Err(Error::StoreInUse { name: name.to_owned() }) } else { Ok(()) }
+    }
+
+    /// A writer's store got another name.
+    pub(super) fn rename_writer(&self, from: &str, to: &str) {
+        self.unpublish(from);
+        let mut writers = self.writers();
+        writers.remove(from);
+        writers.insert(to.to_owned());
+    }
+
     pub(super) fn unpublish(&self, name: &str) {
         self.published_trees().remove(name);
     }
@@ -303,7 +349,7 @@ pub(super) fn check_initial_version(version: u64) -> Result<()> {
     Err(TreeError::InitialVersion { version, why: "versions go from 1 to 2^63 - 1" }.into())
 }
 
-fn check_name(name: &str) -> Result<()> {
+pub(crate) fn check_name(name: &str) -> Result<()> {
     let refuse = |why| Err(Error::StoreName { name: name.to_owned(), why });
     if name.is_empty() {
         return refuse("it is empty");

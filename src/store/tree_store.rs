@@ -4,10 +4,13 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use treering_proofs::{Hash, Proof};
-use treering_tree::{Order, Range, Resident, Tree};
+use treering_tree::{Order, Range, Resident, SavedVersion, Tree};
 
+use super::branch::Branch;
 use super::database::{Shared, VersionInfo};
 use crate::error::{Error, Result};
+use crate::persist::commit::{CommitPart, CommitScope, seconds_now};
+use crate::persist::keys::StoreId;
 use crate::persist::log::{Operation, PendingLog};
 use crate::persist::prune::{Keep, PruneReport};
 use crate::persist::records::VersionRecord;
@@ -25,10 +28,16 @@ pub struct TreeStore {
     state: StoreState,
     /// The version that the working state is based on, if any.
     base: Option<(u64, VersionRecord)>,
-    pin: Option<Pin>,
+    pin: Option<Arc<Pin>>,
     tree: Tree,
     log: PendingLog,
     database: Arc<Shared>,
+}
+
+/// A version that is there before it is saved.
+pub(crate) struct SavedAlready {
+    pub(crate) version: u64,
+    pub(crate) record: VersionRecord,
 }
 
 impl TreeStore {
@@ -162,38 +171,135 @@ impl TreeStore {
     /// [`Error::VersionExists`] (the working state stays as it is), [`Error::Poisoned`], [`Error::Engine`].
     pub fn save_version(&mut self) -> Result<VersionInfo> {
         self.database.disk.writable()?;
-        let version = self.tree.next_version()?;
-        if self.state.newest.is_some_and(|(newest, _)| newest >= version) {
-            return self.save_again(version);
+        if let Some(saved) = self.saved_already()? {
+            self.load(saved.version, saved.record)?;
+            return Ok(VersionInfo::new(saved.version, &saved.record));
         }
-        self.database.unpublish(&self.name);
-        let saved = self.tree.save()?;
-        let log = std::mem::replace(&mut self.log, PendingLog::new());
-        let record = self.database.disk.commit(&self.name, &saved, self.tree.new_nodes(), log)?;
-        self.state.registered = true;
-        self.state.newest = Some((version, record));
-        self.move_to(version, record)?;
-        Ok(VersionInfo::new(version, &record))
+        let staged = self.stage()?;
+        let records = Arc::clone(&self.database).disk.commit(vec![self.part(&staged)], seconds_now(), &CommitScope::Alone)?;
+        // One part gives one record.
+        let Some(&record) = records.first() else { return Err(Error::Poisoned { cause: "a commit gave no record".to_owned() }) };
+        self.settle(staged.version, record)?;
+        Ok(VersionInfo::new(staged.version, &record))
     }
 
-    /// Saves a version that is there already.
-    fn save_again(&mut self, version: u64) -> Result<VersionInfo> {
+    /// The version that saving would give, when it is there already.
+    ///
+    /// # Errors
+    /// [`Error::VersionExists`] when it has another root hash; the working state stays as it is.
+    pub(crate) fn saved_already(&mut self) -> Result<Option<SavedAlready>> {
+        let version = self.tree.next_version()?;
+        if self.state.newest.is_none_or(|(newest, _)| newest < version) {
+            return Ok(None);
+        }
         let record = self.database.disk.version(&self.name, self.state.id, version)?;
         let saving = self.tree.working_hash()?;
         if saving != record.root_hash {
             let (store, before) = (self.name.clone(), version.saturating_sub(1));
             return Err(Error::VersionExists { store, version, before, found: record.root_hash, saving });
         }
-        self.load(version, record)?;
-        Ok(VersionInfo::new(version, &record))
+        Ok(Some(SavedAlready { version, record }))
     }
 
-    /// After a save: the working state is based on the new version, readers see it, and memory is kept within bounds.
-    fn move_to(&mut self, version: u64, record: VersionRecord) -> Result<()> {
-        self.base = Some((version, record));
+    /// Numbers and hashes what changed: from here on the version must be committed, or the database be opened again.
+    pub(crate) fn stage(&mut self) -> Result<SavedVersion> {
+        self.database.unpublish(&self.name);
+        self.tree.save().map_err(|error| {
+            self.database.disk.poison(&error.to_string());
+            error.into()
+        })
+    }
+
+    /// What a commit needs of a staged version. Takes the log.
+    pub(crate) fn part<'a>(&'a mut self, saved: &'a SavedVersion) -> CommitPart<'a> {
+        let operations = std::mem::replace(&mut self.log, PendingLog::new());
+        CommitPart { store: &self.name, saved, nodes: self.tree.new_nodes(), operations }
+    }
+
+    /// After the commit: the working state is based on the new version, readers see it, and memory is kept within bounds.
+    pub(crate) fn settle(&mut self, version: u64, record: VersionRecord) -> Result<()> {
+        self.state.registered = true;
+        self.state.newest = Some((version, record));
+        self.base = self.state.newest;
         self.pin = pin(&self.database.disk, &self.name, &self.state, self.base)?;
         self.tree.unload(self.database.tree_budget)?;
         self.database.publish(&self.name, self.tree.clone());
+        Ok(())
+    }
+
+    /// The version that the next save gives.
+    pub(crate) fn next_version(&self) -> Result<u64> {
+        Ok(self.tree.next_version()?)
+    }
+
+    /// Makes `version` the first one of a store that has none.
+    pub(crate) fn begin_at(&mut self, version: u64) -> Result<()> {
+        if self.tree.version() == 0 && self.tree.next_version()? != version {
+            self.tree.set_initial_version(version)?;
+        }
+        Ok(())
+    }
+
+    /// The version that the working state is based on.
+    pub(crate) fn base(&self) -> Option<VersionInfo> {
+        self.base.map(|(version, record)| VersionInfo::new(version, &record))
+    }
+
+    /// The newest version on the disk.
+    pub(crate) fn newest(&self) -> Option<VersionInfo> {
+        self.state.newest.map(|(version, record)| VersionInfo::new(version, &record))
+    }
+
+    /// The store's number in its database.
+    pub(crate) fn id(&self) -> StoreId {
+        self.state.id
+    }
+
+    /// The database that the store is in.
+    pub(super) fn database(&self) -> &Arc<Shared> {
+        &self.database
+    }
+
+    /// Whether anything changed since the last save or load.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        !self.log.is_empty()
+    }
+
+    /// A copy-on-write branch of the working state. O(1).
+    pub(super) fn branch(&self) -> Branch {
+        Branch { tree: self.tree.clone(), pin: self.pin.clone(), base: self.base, store: self.state.id, database: Arc::clone(&self.database) }
+    }
+
+    /// Makes a branch of this working state the working state; `operations` are what was done to it, in order. O(operations) to log them.
+    pub(super) fn adopt<'o>(&mut self, branch: Tree, operations: impl Iterator<Item = Operation<'o>>) {
+        self.tree = branch;
+        for operation in operations {
+            self.log.push(operation);
+        }
+    }
+
+    /// The store got another name.
+    pub(crate) fn is_renamed(&mut self, name: &str) {
+        self.database.rename_writer(&self.name, name);
+        name.clone_into(&mut self.name);
+    }
+
+    /// The store was rolled back on the disk: the working state is that version, or empty.
+    pub(crate) fn is_rolled_back(&mut self) -> Result<()> {
+        self.state = self.database.disk.store(&self.name)?;
+        self.reopen(self.state.newest)
+    }
+
+    /// Lets go of the version that the working state is based on, so that it may be removed.
+    pub(crate) fn let_go(&mut self) {
+        self.database.unpublish(&self.name);
+        self.pin = None;
+    }
+
+    /// Holds it again.
+    pub(crate) fn hold_on(&mut self) -> Result<()> {
+        self.pin = pin(&self.database.disk, &self.name, &self.state, self.base)?;
         Ok(())
     }
 
@@ -217,7 +323,7 @@ impl TreeStore {
         self.load(version, record)
     }
 
-    fn load(&mut self, version: u64, record: VersionRecord) -> Result<()> {
+    pub(crate) fn load(&mut self, version: u64, record: VersionRecord) -> Result<()> {
         self.reopen(Some((version, record)))
     }
 
@@ -236,17 +342,14 @@ impl TreeStore {
     /// [`Error::NoVersion`], [`Error::Pinned`] when snapshots of newer versions are open, [`Error::Poisoned`], [`Error::Engine`].
     pub fn rollback_to(&mut self, version: u64) -> Result<()> {
         self.database.disk.writable()?;
-        let record = self.database.disk.version(&self.name, self.state.id, version)?;
-        self.database.unpublish(&self.name);
         // The store's own pin must not stand in the way.
-        self.pin = None;
+        self.let_go();
         let rolled_back = self.database.disk.rollback(&self.name, version);
         if rolled_back.is_err() {
-            self.pin = pin(&self.database.disk, &self.name, &self.state, self.base)?;
+            self.hold_on()?;
             return rolled_back;
         }
-        self.state.newest = Some((version, record));
-        self.load(version, record)
+        self.is_rolled_back()
     }
 
     /// Removes versions, and all records that only they needed. The newest version stays in any case, and so do versions that a
@@ -266,8 +369,8 @@ impl Drop for TreeStore {
 }
 
 /// Pins the version that a working state is based on.
-fn pin(disk: &Disk, name: &str, state: &StoreState, base: Option<(u64, VersionRecord)>) -> Result<Option<Pin>> {
-    base.map(|(version, _)| disk.pin(name, state.id, version).map(|(_, pin)| pin)).transpose()
+fn pin(disk: &Disk, name: &str, state: &StoreState, base: Option<(u64, VersionRecord)>) -> Result<Option<Arc<Pin>>> {
+    base.map(|(version, _)| disk.pin(name, state.id, version).map(|(_, pin)| Arc::new(pin))).transpose()
 }
 
 /// Keys and values in order; see [`TreeStore::range`].

@@ -1,0 +1,38 @@
+//! A copy-on-write branch of a store's working state.
+
+use std::sync::Arc;
+
+use treering_tree::{Resident, Tree};
+
+use super::database::Shared;
+use crate::error::Result;
+use crate::persist::Pin;
+use crate::persist::keys::StoreId;
+use crate::persist::records::VersionRecord;
+
+/// A branch: a tree of its own, and what keeps the version below it from being removed. O(1) to clone.
+#[derive(Clone)]
+pub(super) struct Branch {
+    pub(super) tree: Tree,
+    pub(super) pin: Option<Arc<Pin>>,
+    pub(super) base: Option<(u64, VersionRecord)>,
+    pub(super) store: StoreId,
+    /// Fields are dropped in order: the tree goes first.
+    pub(super) database: Arc<Shared>,
+}
+
+impl Branch {
+    /// The value of `key`: from memory, or from the flat index where that cannot be newer than the branch's base, or from the tree.
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        match self.tree.get_resident(key) {
+            Resident::Value(value) => return Ok(Some(value.to_vec())),
+            Resident::Absent => return Ok(None),
+            Resident::Unknown => {}
+        }
+        let base = self.base.map_or(0, |(version, _)| version);
+        match self.database.disk.latest_until(self.store, key, base)? {
+            Some(value) => Ok(Some(value)),
+            None => Ok(self.tree.get(key)?.map(<[u8]>::to_vec)),
+        }
+    }
+}
