@@ -1,15 +1,24 @@
-//! Where bytes are kept: the small [`Backend`] trait, and one file an engine.
+//! Where bytes are kept: the small [`Backend`] trait, one file an engine; [`Engine`] opens them by name, from a [`Registry`].
 //!
 //! A backend is an ordered map from keys to values in each of a few [keyspaces](Keyspace), which applies a [`Batch`] whole or not at all.
 //! It knows nothing of trees; what lies where is the business of `persist`.
 
+mod builtin;
+mod definition;
 pub mod memory;
+mod registry;
 #[cfg(feature = "rocksdb")]
 pub mod rocksdb;
 
 use std::fmt;
 
 use treering_tree::Order;
+
+pub use builtin::MemoryEngine;
+#[cfg(feature = "rocksdb")]
+pub use builtin::RocksEngine;
+pub use definition::{Capabilities, Engine};
+pub use registry::{EngineError, Registry};
 
 /// The kinds of record, each in an ordered map of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

@@ -5,6 +5,7 @@
 //! else is refused, since silently losing acknowledged commits is worse than not opening.
 
 mod framing;
+mod options;
 
 use std::path::{Path, PathBuf};
 
@@ -16,14 +17,15 @@ use treering_tree::Order;
 
 use super::{Access, Backend, BackendError, Batch, Change, Durability, Keyspace, Scan};
 
+pub use options::{Compression, RocksOptions};
+pub(super) use options::{DEFAULT_BLOOM_BITS, MOST_BLOOM_BITS};
+
 /// Bytes of all write buffers together.
 const WRITE_BUFFERS: usize = 48 << 20;
 /// Bytes of one write buffer.
 const WRITE_BUFFER: usize = 16 << 20;
 /// Bytes of a data block; larger blocks compress better, smaller ones cost less to read a single record from.
 const BLOCK: usize = 8 << 10;
-/// Bits a key in bloom filters: about 1 % of lookups of absent keys read a block.
-const BLOOM_BITS: f64 = 10.0;
 /// Bytes at most that RocksDB's batch takes for a change beside key and value: type, column family, two lengths.
 const CHANGE_FRAME: usize = 12;
 /// Threads for flushes and compactions.
@@ -45,23 +47,23 @@ impl RocksBackend {
         path.join("CURRENT").exists()
     }
 
-    /// Opens the database in folder `path`, with a block cache of `cache_size` bytes.
+    /// Opens the database in folder `path`.
     ///
     /// # Errors
     /// What RocksDB says: the folder cannot be read or written, another process has it open, its files are damaged or of a newer format.
-    pub fn open(path: &Path, access: Access, cache_size: usize) -> Result<Self, BackendError> {
+    pub fn open(path: &Path, access: Access, options: &RocksOptions) -> Result<Self, BackendError> {
         if access != Access::Create {
             framing::check(path)?;
         }
-        let cache = Cache::new_lru_cache(cache_size);
-        let options = database_options(access);
+        let cache = Cache::new_lru_cache(options.block_cache);
+        let for_database = database_options(access);
         let families: Vec<_> = Keyspace::ALL
             .into_iter()
-            .map(|keyspace| ColumnFamilyDescriptor::new(keyspace.name(), family_options(keyspace, &cache)))
+            .map(|keyspace| ColumnFamilyDescriptor::new(keyspace.name(), family_options(keyspace, &cache, options)))
             .collect();
         let opened = match access {
-            Access::ReadOnly => DB::open_cf_descriptors_read_only(&options, path, families, false),
-            Access::Create | Access::ReadWrite => DB::open_cf_descriptors(&options, path, families),
+            Access::ReadOnly => DB::open_cf_descriptors_read_only(&for_database, path, families, false),
+            Access::Create | Access::ReadWrite => DB::open_cf_descriptors(&for_database, path, families),
         };
         let db = opened.map_err(|error| BackendError::new(format!("opening RocksDB in {}", path.display()), error))?;
         Ok(Self { db, path: path.to_owned() })
@@ -147,18 +149,22 @@ fn database_options(access: Access) -> Options {
     options
 }
 
-fn family_options(keyspace: Keyspace, cache: &Cache) -> Options {
+fn family_options(keyspace: Keyspace, cache: &Cache, chosen: &RocksOptions) -> Options {
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_cache(cache);
     blocks.set_block_size(BLOCK);
     blocks.set_cache_index_and_filter_blocks(true);
     blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
-    if matches!(keyspace, Keyspace::Nodes | Keyspace::Latest) {
-        blocks.set_bloom_filter(BLOOM_BITS, false);
+    if matches!(keyspace, Keyspace::Nodes | Keyspace::Latest) && chosen.bloom_bits > 0 {
+        blocks.set_bloom_filter(f64::from(chosen.bloom_bits), false);
     }
     let mut options = Options::default();
     options.set_block_based_table_factory(&blocks);
     options.set_write_buffer_size(WRITE_BUFFER);
-    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_compression_type(match chosen.compression_of(keyspace) {
+        Compression::None => DBCompressionType::None,
+        Compression::Lz4 => DBCompressionType::Lz4,
+        Compression::Zstd => DBCompressionType::Zstd,
+    });
     options
 }

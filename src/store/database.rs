@@ -9,6 +9,7 @@ use treering_tree::{Tree, TreeError};
 
 use super::lock::FolderLock;
 use super::{Snapshot, TreeStore};
+use crate::config::ENGINE_CACHE_SHARE;
 use crate::engine::{Backend, Durability};
 use crate::error::{Error, Result};
 use crate::persist::check::{CheckProgress, CheckSummary};
@@ -19,8 +20,6 @@ use crate::persist::{Disk, DiskOptions, StoreState};
 
 /// Bytes of the longest store name.
 const MAX_NAME_LEN: usize = 128;
-/// The part of `cache_size` that the engine's block cache gets; the tree has the rest.
-pub(super) const BLOCK_CACHE_SHARE: u64 = 8;
 
 /// What is fixed when a database is made.
 #[derive(Clone, Copy, Debug)]
@@ -138,7 +137,7 @@ impl Database {
         let shared = Shared {
             disk,
             path: path.to_owned(),
-            tree_budget: options.cache_size - options.cache_size / BLOCK_CACHE_SHARE,
+            tree_budget: options.cache_size - options.cache_size / ENGINE_CACHE_SHARE,
             writers: Mutex::default(),
             published: Mutex::default(),
             _lock: lock,

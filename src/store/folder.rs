@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::database::{BLOCK_CACHE_SHARE, CreateOptions, Database, OpenOptions, check_initial_version};
+use super::database::{CreateOptions, Database, OpenOptions, check_initial_version};
 use super::lock::FolderLock;
+use crate::config::ENGINE_CACHE_SHARE;
 use crate::engine::Access;
-use crate::engine::rocksdb::RocksBackend;
+use crate::engine::rocksdb::{RocksBackend, RocksOptions};
 use crate::error::{Error, Result};
 
 /// The folder of RocksDB within the database's.
@@ -28,7 +29,7 @@ impl Database {
         fs::create_dir_all(path).map_err(|source| Error::Io { action: "creating", path: path.to_owned(), source })?;
         check_is_empty(path)?;
         let lock = FolderLock::take(path)?;
-        let backend = RocksBackend::open(&path.join(ROCKSDB), Access::Create, block_cache(open))?;
+        let backend = RocksBackend::open(&path.join(ROCKSDB), Access::Create, &rocks_options(open))?;
         Self::create_on(&backend, create)?;
         Self::assemble(Arc::new(backend), open, path, Some(lock))
     }
@@ -46,13 +47,14 @@ impl Database {
         }
         let lock = if options.read_only { None } else { Some(FolderLock::take(path)?) };
         let access = if options.read_only { Access::ReadOnly } else { Access::ReadWrite };
-        let backend = RocksBackend::open(&folder, access, block_cache(options))?;
+        let backend = RocksBackend::open(&folder, access, &rocks_options(options))?;
         Self::assemble(Arc::new(backend), options, path, lock)
     }
 }
 
-fn block_cache(options: &OpenOptions) -> usize {
-    usize::try_from(options.cache_size / BLOCK_CACHE_SHARE).unwrap_or(usize::MAX)
+fn rocks_options(options: &OpenOptions) -> RocksOptions {
+    let block_cache = usize::try_from(options.cache_size / ENGINE_CACHE_SHARE).unwrap_or(usize::MAX);
+    RocksOptions { block_cache, ..RocksOptions::default() }
 }
 
 fn check_is_empty(folder: &Path) -> Result<()> {
