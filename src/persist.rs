@@ -220,6 +220,12 @@ impl Disk {
         self.version_scan(store, Order::Ascending).collect()
     }
 
+    /// The oldest version of a store that is there.
+    pub(crate) fn oldest_version(&self, name: &str) -> Result<Option<u64>> {
+        let oldest = self.version_scan(self.store(name)?.id, Order::Ascending).next().transpose()?;
+        Ok(oldest.map(|(version, _)| version))
+    }
+
     fn version_scan(&self, store: StoreId, order: Order) -> impl Iterator<Item = Result<(u64, VersionRecord)>> + '_ {
         scan_versions(&*self.backend, store, order)
     }

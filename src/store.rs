@@ -1,15 +1,27 @@
-//! What users hold: a [`Database`], the [`TreeStore`]s in it, [`Snapshot`]s of their versions.
+//! What users hold: a [`Database`], the [`TreeStore`]s in it, [`Snapshot`]s of their versions; and a [`SharedStore`] for many threads, with
+//! [`traits`] that say what it can do.
 
 mod branch;
 mod database;
 #[cfg(feature = "rocksdb")]
 mod folder;
+mod history;
 mod lock;
+mod prepared;
 mod scan;
+mod shared;
 mod snapshot;
+pub mod traits;
+mod transaction;
 mod tree_store;
+mod work;
 
+pub(crate) use database::check_name;
 pub use database::{CreateOptions, Database, OpenOptions, VersionInfo};
+pub use prepared::PreparedVersion;
 pub use scan::Scan;
+pub use shared::SharedStore;
+pub(crate) use shared::{About, Locked, saved_event};
 pub use snapshot::Snapshot;
+pub use traits::{Committed, Provable, RangeQueryable, Savepoint, Store, Transaction, TransactionMode, Transactional, Versioned};
 pub use tree_store::{StoreRange, TreeStore};

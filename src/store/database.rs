@@ -242,15 +242,7 @@ impl Database {
     /// [`Error::NoStore`], [`Error::NoVersion`] (also for the newest when none was saved).
     pub fn snapshot(&self, name: &str, version: Option<u64>) -> Result<Snapshot> {
         let state = self.shared.disk.store(name)?;
-        let newest = state.newest.map_or(0, |(version, _)| version);
-        let version = version.unwrap_or(newest);
-        let (record, pin) = self.shared.disk.pin(name, state.id, version)?;
-        let published = self.shared.published(name, version, &record);
-        let tree = match published {
-            Some(tree) => tree,
-            None => self.shared.disk.tree(state.id, Some((version, record)))?,
-        };
-        Ok(Snapshot::new(Arc::clone(&self.shared), state.id, (version, record), tree, pin))
+        Shared::snapshot(&self.shared, name, &state, version)
     }
 
     /// The saved versions of a store, in order. O(versions).
@@ -290,6 +282,18 @@ impl Database {
 }
 
 impl Shared {
+    /// A version of a store to read.
+    pub(super) fn snapshot(shared: &Arc<Self>, name: &str, state: &StoreState, version: Option<u64>) -> Result<Snapshot> {
+        let newest = state.newest.map_or(0, |(version, _)| version);
+        let version = version.unwrap_or(newest);
+        let (record, pin) = shared.disk.pin(name, state.id, version)?;
+        let tree = match shared.published(name, version, &record) {
+            Some(tree) => tree,
+            None => shared.disk.tree(state.id, Some((version, record)))?,
+        };
+        Ok(Snapshot::new(Arc::clone(shared), state.id, (version, record), tree, pin))
+    }
+
     /// The sets under these locks are changed by single calls that cannot fail half-way, so a panic elsewhere leaves them whole.
     fn writers(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.writers.lock().unwrap_or_else(PoisonError::into_inner)

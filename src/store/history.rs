@@ -30,8 +30,17 @@ impl Reads {
         }
     }
 
-    pub(super) fn range(&mut self, start: Bound<Bytes>, end: Bound<Bytes>) {
+    /// Notes that a range was read. Gives the place to say later how much of it was.
+    pub(super) fn range(&mut self, start: Bound<Bytes>, end: Bound<Bytes>) -> usize {
         self.ranges.push_back((start, end));
+        self.ranges.len() - 1
+    }
+
+    /// The range noted at `place` was read within these bounds only.
+    pub(super) fn narrow(&mut self, place: usize, start: Bound<Bytes>, end: Bound<Bytes>) {
+        if let Some(range) = self.ranges.get_mut(place) {
+            *range = (start, end);
+        }
     }
 
     fn covers(&self, key: &[u8]) -> bool {
@@ -118,6 +127,11 @@ impl History {
     /// A transaction's writes went in.
     pub(super) fn changed_keys(&mut self, writes: &Writes) -> u64 {
         self.push(|| Changed::Keys(writes.clone()))
+    }
+
+    /// The working state is another tree with the same contents: it was saved.
+    pub(super) fn saved(&mut self) {
+        self.now += 1;
     }
 
     /// The whole working state was replaced.

@@ -178,8 +178,9 @@ pub struct Savepoint(pub(super) u64);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Committed {
     /// Its place in the order of everything that changed the store since it was opened: the outcome is that of running the transactions
-    /// one after another in this order.
-    pub sequence: u64,
+    /// one after another in this order. One that wrote nothing shares the place of the change before it. `None` for a nested one, which
+    /// has the place of the outer one.
+    pub sequence: Option<u64>,
     /// How many keys it set or deleted.
     pub writes: u64,
 }

@@ -3,11 +3,14 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
+use im::Vector;
 use treering_proofs::{Hash, Proof};
 use treering_tree::{Order, Range, Resident, SavedVersion, Tree};
 
 use super::branch::Branch;
+use super::Snapshot;
 use super::database::{Shared, VersionInfo};
+use super::work::Write;
 use crate::error::{Error, Result};
 use crate::persist::commit::{CommitPart, CommitScope, seconds_now};
 use crate::persist::keys::StoreId;
@@ -271,12 +274,42 @@ impl TreeStore {
         Branch { tree: self.tree.clone(), pin: self.pin.clone(), base: self.base, store: self.state.id, database: Arc::clone(&self.database) }
     }
 
-    /// Makes a branch of this working state the working state; `operations` are what was done to it, in order. O(operations) to log them.
-    pub(super) fn adopt<'o>(&mut self, branch: Tree, operations: impl Iterator<Item = Operation<'o>>) {
+    /// Makes a branch of this working state, which has not changed since, the working state. O(writes), to log them.
+    pub(super) fn adopt_branch(&mut self, branch: Tree, writes: &Vector<Write>) {
         self.tree = branch;
-        for operation in operations {
-            self.log.push(operation);
+        for write in writes.iter().filter(|write| write.is_effective) {
+            self.log_write(write);
         }
+    }
+
+    /// Does the writes of a transaction again, in order, all or none.
+    pub(super) fn apply_writes(&mut self, writes: &Vector<Write>) -> Result<()> {
+        let mut tree = self.tree.clone();
+        let mut effective = Vec::with_capacity(writes.len());
+        for write in writes {
+            let was_effective = match &write.value {
+                Some(value) => tree.set(&write.key, value).map(|_| true)?,
+                None => tree.remove(&write.key)?,
+            };
+            effective.extend(was_effective.then_some(write));
+        }
+        self.tree = tree;
+        for write in effective {
+            self.log_write(write);
+        }
+        Ok(())
+    }
+
+    fn log_write(&mut self, write: &Write) {
+        match &write.value {
+            Some(value) => self.log.push(Operation::Set(&write.key, value)),
+            None => self.log.push(Operation::Delete(&write.key)),
+        }
+    }
+
+    /// A version of this store to read; `None` for the newest.
+    pub(super) fn snapshot(&self, version: Option<u64>) -> Result<Snapshot> {
+        Shared::snapshot(&self.database, &self.name, &self.state, version)
     }
 
     /// The store got another name.

@@ -1,0 +1,455 @@
+//! A store that many threads use: a [`TreeStore`] behind a lock, with transactions.
+
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use treering_proofs::{Hash, Proof};
+use treering_tree::Order;
+
+use super::branch::Branch;
+use super::history::{History, Obstacle, Reads};
+use super::prepared::PreparedVersion;
+use super::traits::{Committed, Provable, RangeQueryable, Store, Transaction, TransactionMode, Transactional, Versioned, Visit};
+use super::transaction::StoreTransaction;
+use super::work::{Work, visit};
+use super::{Snapshot, TreeStore, VersionInfo};
+use crate::engine::Capabilities;
+use crate::error::{Error, Feature, Result};
+use crate::event::{EventBus, StoreClosed, VersionLoaded, VersionPruned, VersionRolledBack, VersionSaved};
+use crate::persist::prune::{Keep, PruneReport};
+
+/// A store to share between threads: cheap to clone, all clones are the same store.
+///
+/// Reads see the working state. Writes outside of transactions are transactions of one operation. See the traits [`Store`],
+/// [`RangeQueryable`], [`Transactional`], [`Versioned`] and [`Provable`].
+#[derive(Clone)]
+pub struct SharedStore {
+    pub(super) core: Arc<Core>,
+}
+
+/// What all handles of a store share.
+pub(super) struct Core {
+    name: Mutex<String>,
+    engine: String,
+    path: PathBuf,
+    capabilities: Capabilities,
+    events: EventBus,
+    transactions: AtomicU64,
+    working: RwLock<Working>,
+}
+
+/// The working state, under the lock.
+struct Working {
+    /// `None` after closing.
+    store: Option<TreeStore>,
+    history: History,
+    is_prepared: bool,
+}
+
+/// What is known of a store beside its contents.
+pub(crate) struct About {
+    pub(crate) name: String,
+    pub(crate) engine: String,
+    pub(crate) path: PathBuf,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) events: EventBus,
+}
+
+impl SharedStore {
+    pub(crate) fn new(store: TreeStore, about: About) -> Self {
+        let About { name, engine, path, capabilities, events } = about;
+        let working = RwLock::new(Working { store: Some(store), history: History::default(), is_prepared: false });
+        let core = Core { name: Mutex::new(name), engine, path, capabilities, events, transactions: AtomicU64::new(0), working };
+        Self { core: Arc::new(core) }
+    }
+
+    /// Sets and removes keys (those without a value), one after another: the same as as many calls of `set` and `delete`, but quicker.
+    ///
+    /// # Errors
+    /// As [`Store::set`] and [`Store::delete`]: the operations before the one that failed are done, it and those behind it are not.
+    pub fn apply(&self, operations: &[(&[u8], Option<&[u8]>)]) -> Result<()> {
+        self.core.change(|store, history| {
+            for (key, _) in operations {
+                history.changed_key(key);
+            }
+            store.apply(operations)
+        })
+    }
+
+    /// Whether anything changed since the last save or load.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn is_changed(&self) -> Result<bool> {
+        self.core.look(|store| Ok(store.is_changed()))
+    }
+
+    /// The newest saved version, if any.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn newest_version(&self) -> Result<Option<VersionInfo>> {
+        self.core.look(|store| Ok(store.newest()))
+    }
+
+    /// Holds the store: nobody reads or writes it meanwhile.
+    pub(crate) fn lock(&self) -> Result<Locked<'_>> {
+        Ok(Locked { core: &self.core, working: self.core.write()? })
+    }
+}
+
+/// A store that is held.
+pub(crate) struct Locked<'a> {
+    core: &'a Core,
+    working: RwLockWriteGuard<'a, Working>,
+}
+
+impl Locked<'_> {
+    /// The store below, if it was not closed.
+    pub(crate) fn store(&mut self) -> Result<&mut TreeStore> {
+        self.working.store.as_mut().ok_or_else(|| self.core.closed())
+    }
+
+    /// Fails when a version is prepared, or the store is closed.
+    pub(crate) fn changeable(&self) -> Result<()> {
+        self.core.changeable(&self.working)
+    }
+
+    /// Nothing may change until this is taken back.
+    pub(crate) fn set_prepared(&mut self, is_prepared: bool) {
+        self.working.is_prepared = is_prepared;
+    }
+
+    /// The working state was saved.
+    pub(crate) fn is_saved(&mut self) {
+        self.working.history.saved();
+    }
+
+    /// The working state was replaced.
+    pub(crate) fn is_replaced(&mut self, by: &'static str) {
+        self.working.history.replaced(by);
+    }
+
+    /// The store got another name.
+    pub(crate) fn is_renamed(&mut self, name: &str) -> Result<()> {
+        self.store()?.is_renamed(name);
+        name.clone_into(&mut self.core.name.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(())
+    }
+
+    /// Closes the store without a word.
+    pub(crate) fn take(&mut self) -> Option<TreeStore> {
+        self.working.store.take()
+    }
+}
+
+impl Core {
+    pub(super) fn name(&self) -> String {
+        self.name.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn engine(&self) -> &str {
+        &self.engine
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    pub(super) fn events(&self) -> &EventBus {
+        &self.events
+    }
+
+    pub(super) fn next_transaction(&self) -> u64 {
+        self.transactions.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn closed(&self) -> Error {
+        Error::Closed { store: self.name() }
+    }
+
+    /// A thread that panicked while it held the lock may have left the working state half changed.
+    fn panicked(&self) -> Error {
+        Error::Poisoned { cause: format!("a thread panicked while it changed store {:?}", self.name()) }
+    }
+
+    fn read(&self) -> Result<RwLockReadGuard<'_, Working>> {
+        self.working.read().map_err(|_| self.panicked())
+    }
+
+    fn write(&self) -> Result<RwLockWriteGuard<'_, Working>> {
+        self.working.write().map_err(|_| self.panicked())
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&TreeStore) -> Result<T>) -> Result<T> {
+        let working = self.read()?;
+        look(working.store.as_ref().ok_or_else(|| self.closed())?)
+    }
+
+    fn changeable(&self, working: &Working) -> Result<()> {
+        match &working.store {
+            None => Err(self.closed()),
+            Some(_) if working.is_prepared => Err(Error::VersionPrepared { store: self.name() }),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut TreeStore, &mut History) -> Result<T>) -> Result<T> {
+        let mut working = self.write()?;
+        self.changeable(&working)?;
+        let Working { store, history, .. } = &mut *working;
+        change(store.as_mut().ok_or_else(|| self.closed())?, history)
+    }
+
+    fn branch(&self) -> Result<Branch> {
+        self.look(|store| Ok(store.branch()))
+    }
+
+    /// A branch for a transaction, and the change after which it begins.
+    pub(super) fn begin(&self, mode: TransactionMode) -> Result<(Branch, u64)> {
+        let mut working = self.write()?;
+        let Working { store, history, .. } = &mut *working;
+        let store = store.as_ref().ok_or_else(|| self.closed())?;
+        if mode == TransactionMode::ReadWrite {
+            store.database().disk.writable()?;
+        }
+        Ok((store.branch(), history.begin()))
+    }
+
+    /// A transaction ends without an effect.
+    pub(super) fn end(&self, start: u64) {
+        // The history is whole even if a thread panicked while it changed the tree.
+        self.working.write().unwrap_or_else(PoisonError::into_inner).history.end(start);
+    }
+
+    /// Makes the work of a transaction part of the working state. Takes the work if the transaction ends with it.
+    pub(super) fn commit(&self, start: u64, work: &mut Option<Work>, reads: &Reads) -> Result<Committed> {
+        let mut working = self.write()?;
+        if let Err(error) = self.changeable(&working) {
+            if working.store.is_none() {
+                *work = None;
+                working.history.end(start);
+            }
+            return Err(error);
+        }
+        let Some(work) = work.take() else { return Err(Error::TransactionEnded { store: self.name() }) };
+        let Working { store, history, .. } = &mut *working;
+        let store = store.as_mut().ok_or_else(|| self.closed())?;
+        let outcome = self.go_in(store, history, start, work, reads);
+        history.end(start);
+        outcome
+    }
+
+    fn go_in(&self, store: &mut TreeStore, history: &mut History, start: u64, work: Work, reads: &Reads) -> Result<Committed> {
+        let writes = work.writes.len() as u64;
+        if work.operations.is_empty() {
+            // It saw the state after `start`, and changed nothing.
+            return Ok(Committed { sequence: Some(start), writes });
+        }
+        match history.obstacle(start, reads) {
+            Some(Obstacle::Key(key)) => return Err(Error::Conflict { store: self.name(), key }),
+            Some(Obstacle::Replaced(by)) => return Err(Error::StateReplaced { store: self.name(), by }),
+            None if history.is_newest(start) => store.adopt_branch(work.branch.tree, &work.operations),
+            None => store.apply_writes(&work.operations)?,
+        }
+        Ok(Committed { sequence: Some(history.changed_keys(&work.writes)), writes })
+    }
+
+    /// Ends a preparation.
+    pub(super) fn unprepare(&self) {
+        if let Ok(mut working) = self.write() {
+            working.is_prepared = false;
+        }
+    }
+
+    /// Saves what was prepared.
+    pub(super) fn save_prepared(&self) -> Result<VersionInfo> {
+        let mut working = self.write()?;
+        working.is_prepared = false;
+        let Working { store, history, .. } = &mut *working;
+        let info = store.as_mut().ok_or_else(|| self.closed())?.save_version()?;
+        history.saved();
+        self.events.publish_with(|| saved_event(self.name(), &info));
+        Ok(info)
+    }
+}
+
+/// The event of a saved version.
+pub(crate) fn saved_event(store: String, info: &VersionInfo) -> VersionSaved {
+    let VersionInfo { version, root_hash, size, height, time, .. } = *info;
+    VersionSaved { store, version, root_hash, size, height, time }
+}
+
+impl Store for SharedStore {
+    fn name(&self) -> String {
+        self.core.name()
+    }
+
+    fn engine(&self) -> String {
+        self.core.engine.clone()
+    }
+
+    fn path(&self) -> PathBuf {
+        self.core.path.clone()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.core.capabilities
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.core.look(|store| store.get(key))
+    }
+
+    fn set(&self, key: &[u8], value: &[u8]) -> Result<()> {
+        self.core.change(|store, history| {
+            history.changed_key(key);
+            store.set(key, value)
+        })
+    }
+
+    fn delete(&self, key: &[u8]) -> Result<()> {
+        self.core.change(|store, history| {
+            history.changed_key(key);
+            store.delete(key).map(drop)
+        })
+    }
+
+    fn has(&self, key: &[u8]) -> Result<bool> {
+        self.core.look(|store| store.has(key))
+    }
+
+    fn iterate(&self, visitor: Visit<'_>) -> Result<()> {
+        self.iterate_range(Bound::Unbounded, Bound::Unbounded, Order::Ascending, visitor)
+    }
+
+    fn close(&self) -> Result<()> {
+        let closed = self.core.write()?.store.take();
+        if let Some(store) = closed {
+            drop(store);
+            self.core.events.publish_with(|| StoreClosed { store: self.name() });
+        }
+        Ok(())
+    }
+
+    fn as_range_queryable(&self) -> Result<&dyn RangeQueryable> {
+        if self.core.capabilities.range_queries { Ok(self) } else { Err(self.unsupported(Feature::RangeQueries)) }
+    }
+
+    fn as_transactional(&self) -> Result<&dyn Transactional> {
+        if self.core.capabilities.transactions { Ok(self) } else { Err(self.unsupported(Feature::Transactions)) }
+    }
+
+    fn as_versioned(&self) -> Result<&dyn Versioned> {
+        if self.core.capabilities.versioning { Ok(self) } else { Err(self.unsupported(Feature::Versions)) }
+    }
+
+    fn as_provable(&self) -> Result<&dyn Provable> {
+        if self.core.capabilities.versioning { Ok(self) } else { Err(self.unsupported(Feature::Proofs)) }
+    }
+}
+
+impl RangeQueryable for SharedStore {
+    fn iterate_range(&self, start: Bound<&[u8]>, end: Bound<&[u8]>, order: Order, visitor: Visit<'_>) -> Result<()> {
+        // On a branch, so that no lock is held while the visitor works.
+        let branch = self.core.branch()?;
+        visit(&branch, (start, end), order, visitor).map(drop)
+    }
+}
+
+impl Transactional for SharedStore {
+    fn begin_tx_with(&self, mode: TransactionMode) -> Result<Box<dyn Transaction>> {
+        Ok(Box::new(StoreTransaction::begin(&self.core, mode)?))
+    }
+}
+
+impl Versioned for SharedStore {
+    fn prepare(&self) -> Result<PreparedVersion> {
+        let mut locked = self.lock()?;
+        locked.changeable()?;
+        let store = locked.store()?;
+        store.database().disk.writable()?;
+        let version = store.next_version()?;
+        store.saved_already()?;
+        let root_hash = store.working_hash()?;
+        locked.set_prepared(true);
+        Ok(PreparedVersion::new(Arc::clone(&self.core), version, root_hash))
+    }
+
+    fn load_version(&self, version: u64) -> Result<()> {
+        self.core.change(|store, history| {
+            store.load_version(version)?;
+            history.replaced("another version was loaded");
+            Ok(())
+        })?;
+        self.core.events.publish_with(|| VersionLoaded { store: self.name(), version });
+        Ok(())
+    }
+
+    fn discard_changes(&self) -> Result<()> {
+        self.core.change(|store, history| {
+            store.discard_changes()?;
+            history.replaced("its changes were discarded");
+            Ok(())
+        })
+    }
+
+    fn list_versions(&self) -> Result<Vec<VersionInfo>> {
+        self.core.look(|store| {
+            let versions = store.database().disk.versions(store.id())?;
+            Ok(versions.iter().map(|(version, record)| VersionInfo::new(*version, record)).collect())
+        })
+    }
+
+    fn current_version(&self) -> Result<u64> {
+        self.core.look(|store| Ok(store.current_version()))
+    }
+
+    fn working_hash(&self) -> Result<Hash> {
+        let mut working = self.core.write()?;
+        let store = working.store.as_mut().ok_or_else(|| self.core.closed())?;
+        store.working_hash()
+    }
+
+    fn snapshot(&self, version: Option<u64>) -> Result<Snapshot> {
+        self.core.look(|store| store.snapshot(version))
+    }
+
+    fn prune(&self, keep: &Keep) -> Result<PruneReport> {
+        // Pruning works beside the working state, which goes on meanwhile.
+        let (database, name) = self.core.look(|store| Ok((Arc::clone(store.database()), store.name().to_owned())))?;
+        let report = database.disk.prune(&name, keep)?;
+        if report.versions > 0 {
+            let oldest = database.disk.oldest_version(&name)?;
+            let PruneReport { versions, nodes, .. } = report;
+            self.core.events.publish_with(|| VersionPruned { store: name, versions, nodes, oldest });
+        }
+        Ok(report)
+    }
+
+    fn rollback_to(&self, version: u64) -> Result<()> {
+        self.core.change(|store, history| {
+            store.rollback_to(version)?;
+            history.replaced("it was rolled back");
+            Ok(())
+        })?;
+        self.core.events.publish_with(|| VersionRolledBack { store: self.name(), version });
+        Ok(())
+    }
+}
+
+impl Provable for SharedStore {
+    fn prove(&self, key: &[u8]) -> Result<Proof> {
+        self.snapshot(None)?.prove(key)
+    }
+
+    fn prove_at(&self, key: &[u8], version: u64) -> Result<Proof> {
+        self.snapshot(Some(version))?.prove(key)
+    }
+}
