@@ -2,6 +2,7 @@
 
 pub mod engine;
 mod error;
+pub mod event;
 mod persist;
 mod store;
 
