@@ -3,14 +3,19 @@
 pub mod config;
 pub mod engine;
 mod error;
+pub mod event;
 mod persist;
 mod store;
 
-pub use error::{Error, Result};
+pub use error::{Error, Feature, Result};
 pub use persist::check::{CheckProgress, CheckSummary};
 pub use persist::prune::{Keep, PruneReport};
 pub use persist::stats::KindStats;
-pub use store::{CreateOptions, Database, OpenOptions, Scan, Snapshot, StoreRange, TreeStore, VersionInfo};
+pub use store::traits;
+pub use store::{
+    Committed, CreateOptions, Database, OpenOptions, PreparedVersion, Provable, RangeQueryable, Savepoint, Scan, SharedStore, Snapshot, Store,
+    StoreRange, Transaction, TransactionMode, Transactional, TreeStore, VersionInfo, Versioned,
+};
 pub use treering_proofs as proofs;
 pub use treering_tree as tree;
 

@@ -129,14 +129,17 @@ impl Shared {
     }
 
     fn commit(&self) -> Result<Committed> {
-        let mut state = self.usable()?;
+        let mut guard = self.usable()?;
+        let state = &mut *guard;
         let committed = match &self.below {
             Below::Store { start } => self.store.commit(*start, &mut state.work, &state.reads),
-            Below::Outer(outer) => outer.take_in(&mut state),
+            Below::Outer(outer) => outer.take_in(state),
         };
         let has_ended = state.work.is_none();
-        state.savepoints.clear();
-        drop(state);
+        if has_ended {
+            state.savepoints.clear();
+        }
+        drop(guard);
         match (&committed, &self.below) {
             (Ok(Committed { writes, .. }), Below::Store { .. }) => self.tell_commit(*writes),
             (Err(_), _) if has_ended => self.tell_rollback(),
