@@ -282,6 +282,10 @@ impl Database {
 }
 
 impl Shared {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// A version of a store to read.
     pub(super) fn snapshot(shared: &Arc<Self>, name: &str, state: &StoreState, version: Option<u64>) -> Result<Snapshot> {
         let newest = state.newest.map_or(0, |(version, _)| version);

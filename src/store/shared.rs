@@ -65,6 +65,12 @@ impl SharedStore {
         Self { core: Arc::new(core) }
     }
 
+    /// The events of this store: what happens to it is published here.
+    #[must_use]
+    pub fn events(&self) -> &EventBus {
+        &self.core.events
+    }
+
     /// Sets and removes keys (those without a value), one after another: the same as as many calls of `set` and `delete`, but quicker.
     ///
     /// # Errors
@@ -97,6 +103,16 @@ impl SharedStore {
     /// Holds the store: nobody reads or writes it meanwhile.
     pub(crate) fn lock(&self) -> Result<Locked<'_>> {
         Ok(Locked { core: &self.core, working: self.core.write()? })
+    }
+}
+
+impl From<TreeStore> for SharedStore {
+    /// Shares a store of a [`Database`](super::Database), with an event bus of its own.
+    fn from(store: TreeStore) -> Self {
+        let path = store.database().path().to_owned();
+        let capabilities = Capabilities { persistence: !path.as_os_str().is_empty(), ..Capabilities::TREE };
+        let about = About { name: store.name().to_owned(), engine: "of a database".to_owned(), path, capabilities, events: EventBus::new() };
+        Self::new(store, about)
     }
 }
 
