@@ -135,8 +135,8 @@ pub enum Error {
         /// The root hash of the tree that was to be saved.
         saving: Hash,
     },
-    /// Snapshots hold versions that would go.
-    #[error("store {store:?}: snapshots of versions {versions:?} are open; drop them first")]
+    /// Snapshots, transactions or the newest version of a `MultiStore` hold versions that would go.
+    #[error("store {store:?}: versions {versions:?} are held by snapshots, transactions or the newest version of all stores; drop the former, roll back all stores together")]
     Pinned {
         /// The store.
         store: String,
@@ -211,6 +211,53 @@ pub enum Error {
         /// The store.
         store: String,
     },
+    /// A version of all stores is there already, with another app hash.
+    #[error("version {version} of all stores is there already with app hash {found}, the one to save has {saving}; roll back to version {before} to replace it")]
+    MultiVersionExists {
+        /// The version.
+        version: u64,
+        /// The version before it.
+        before: u64,
+        /// The app hash that it has.
+        found: Hash,
+        /// The app hash of what was to be saved.
+        saving: Hash,
+    },
+    /// A version of all stores was never saved, or is not kept any more.
+    #[error("there is no version {version} of all stores; {kept}")]
+    NoMultiVersion {
+        /// The version asked for.
+        version: u64,
+        /// Which versions there are, in words.
+        kept: String,
+    },
+    /// A version of all stores cannot be gone back to, since it has a store that was deleted.
+    #[error("version {version} of all stores has the store {store:?}, which was deleted since")]
+    StoreDeleted {
+        /// The version.
+        version: u64,
+        /// The store's name then.
+        store: String,
+    },
+    /// The `MultiStore` was closed.
+    #[error("the stores are closed; open the MultiStore again")]
+    AllClosed,
+    /// The stores lie on another engine than the one asked for.
+    #[error("the stores in {path} have their home on engine {found}, not on {expected}; the home is fixed when they are made", path = path.display())]
+    OtherEngine {
+        /// The folder.
+        path: PathBuf,
+        /// The engine asked for.
+        expected: String,
+        /// The engine that it has.
+        found: String,
+    },
+    /// What an interrupted commit left must be cleaned up, which a read-only opening cannot do.
+    #[error("a crash left something to clean up in {path}; open it once for writing", path = path.display())]
+    NeedsCleaning {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The configuration cannot be taken.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -223,6 +270,17 @@ pub enum Error {
         /// The first failure.
         cause: String,
     },
+}
+
+impl Error {
+    /// The same about a store that its database knows by another name than its users.
+    pub(crate) fn about_store(mut self, name: &str) -> Self {
+        match &mut self {
+            Self::NoVersion { store, .. } | Self::VersionExists { store, .. } | Self::Pinned { store, .. } => name.clone_into(store),
+            _ => {}
+        }
+        self
+    }
 }
 
 /// What a store may or may not be able to do.

@@ -51,7 +51,15 @@ pub(crate) struct StoreState {
     pub(crate) settings: StoreSettings,
 }
 
+impl StoreState {
+    /// A store that is not on the disk yet.
+    fn waiting(id: StoreId) -> Self {
+        Self { id, registered: false, newest: None, settings: StoreSettings::default() }
+    }
+}
+
 /// What changes with commits.
+#[derive(Clone)]
 struct State {
     stores: BTreeMap<String, StoreState>,
     next_commit: u64,
@@ -94,6 +102,9 @@ pub(crate) struct Disk {
     options: DiskOptions,
     database: DatabaseRecord,
     state: Mutex<State>,
+    /// Held by whoever commits. The state is locked only to be copied before and to be replaced after the write, so readers never wait for
+    /// the disk.
+    commits: Mutex<()>,
     pins: pins::Pins,
     poison: OnceLock<String>,
 }
@@ -122,7 +133,7 @@ impl Disk {
             None => 0,
         };
         let state = Mutex::new(State { stores, next_commit, next_store });
-        Ok(Some(Self { backend, options, database, state, pins: pins::Pins::default(), poison: OnceLock::new() }))
+        Ok(Some(Self { backend, options, database, state, commits: Mutex::new(()), pins: pins::Pins::default(), poison: OnceLock::new() }))
     }
 
     pub(crate) fn database(&self) -> DatabaseRecord {
@@ -132,6 +143,11 @@ impl Disk {
     /// The state is replaced only after a write has succeeded, so a panic elsewhere leaves it whole.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets one commit at a time be under way.
+    fn commits(&self) -> MutexGuard<'_, ()> {
+        self.commits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The stores that are on the disk.

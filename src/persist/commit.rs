@@ -39,7 +39,8 @@ impl Disk {
     /// Makes versions durable: their operations, nodes, orphans and index, their own records and the commit's, in one batch.
     /// Gives their records in the order of the parts.
     pub(crate) fn commit(&self, parts: Vec<CommitPart<'_>>, time: u64, scope: &CommitScope<'_>) -> Result<Vec<VersionRecord>> {
-        let mut state = self.state();
+        let _commits = self.commits();
+        let mut state = self.state().clone();
         let number = state.next_commit;
         let mut batch = Batch::new();
         let mut made = Made::new();
@@ -72,6 +73,7 @@ impl Disk {
         for (name, newest) in made {
             state.newest_is(name, Some(newest));
         }
+        *self.state() = state;
         Ok(records)
     }
 

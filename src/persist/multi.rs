@@ -6,7 +6,7 @@
 //! first, with the `intent` to roll back elsewhere, which opening finishes.
 //!
 //! ```text
-//! meta:    placed/NAME  = engine || number || retention     a store that lies in another database, under the name NUMBER
+//! meta:    placed/NAME  = engine || number || configuration  a store that lies in another database, under the name NUMBER
 //!          next placed  = number                            the number of the next such store
 //!          intent       = (engine || number || version + 1, or 0 to remove the store)*
 //!          unfinished   = multi version || (store || version before, or 0)*       in other databases than the home

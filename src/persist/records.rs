@@ -2,9 +2,8 @@
 //!
 //! ```text
 //! database = "treering" || hash function (1 byte: 0 SHA-256, 1 BLAKE3) || initial version
-//! store    = number || retention
+//! store    = number || configuration (JSON, as it was given for the store)
 //! next     = number                                                            of the next new store: none is given twice
-//! retention = max versions || time to live in seconds || keep every            each one more than it is, 0 for none
 //! version  = commit || time || root hash || 0                                  the tree is empty
 //!          | commit || time || root hash || 1 || node key || height || size
 //! commit   = time || app hash || stores || (store || version || root hash || made here (0 or 1))*
@@ -19,7 +18,7 @@ use treering_tree::{NodeKey, RootRecord};
 
 use super::frame::{Reader, Writer};
 use super::keys::{self, StoreId};
-use crate::config::Retention;
+use crate::config::Config;
 use crate::engine::Keyspace;
 use crate::error::Result;
 
@@ -60,28 +59,27 @@ impl DatabaseRecord {
 }
 
 /// What is kept with a store's name.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct StoreSettings {
-    /// Which versions to keep, where it differs from what holds for all stores.
-    pub(crate) retention: Retention,
+    /// What was configured for this store alone.
+    pub(crate) config: Config,
 }
 
 impl StoreSettings {
-    pub(super) fn put(self, writer: &mut Writer) {
-        let Retention { max_versions, version_ttl, keep_every } = self.retention;
-        for number in [max_versions, version_ttl, keep_every] {
-            writer.number(number.map_or(0, |number| number.saturating_add(1)));
-        }
+    pub(super) fn put(&self, writer: &mut Writer) {
+        // A configuration is a map of texts to plain values, which JSON can always say.
+        let json = serde_json::to_string(&self.config).unwrap_or_default();
+        writer.bytes(json.as_bytes());
     }
 
     pub(super) fn take(reader: &mut Reader<'_>) -> Result<Self> {
-        let mut number = || Ok::<_, crate::error::Error>(reader.number()?.checked_sub(1));
-        let retention = Retention { max_versions: number()?, version_ttl: number()?, keep_every: number()? };
-        Ok(Self { retention })
+        let json = reader.bytes()?;
+        let config = serde_json::from_slice(json).map_err(|_| reader.damaged("the store's configuration is not JSON"))?;
+        Ok(Self { config })
     }
 }
 
-pub(crate) fn encode_store(name: &str, id: StoreId, settings: StoreSettings) -> (Vec<u8>, Vec<u8>) {
+pub(crate) fn encode_store(name: &str, id: StoreId, settings: &StoreSettings) -> (Vec<u8>, Vec<u8>) {
     let at = keys::store(name);
     let mut writer = Writer::new();
     writer.number(u64::from(id.0));
@@ -256,9 +254,8 @@ mod tests {
         let nodes = [NodeKey::new(1, 1), NodeKey::new(u64::MAX, u32::MAX)];
         let (at, record) = encode_orphans(StoreId(1), 4, &nodes);
         assert_eq!(decode_orphans(&at, &record).unwrap(), nodes);
-        let retention = Retention { max_versions: Some(1), version_ttl: None, keep_every: Some(0) };
-        let settings = StoreSettings { retention };
-        let (at, record) = encode_store("bank", StoreId(12), settings);
+        let settings = StoreSettings { config: Config::new().with("max_versions", 5).with("version_ttl", "2 days") };
+        let (at, record) = encode_store("bank", StoreId(12), &settings);
         assert_eq!(decode_store(&at, &record).unwrap(), ("bank".to_owned(), StoreId(12), settings));
         assert_eq!(decode_next_store(&encode_next_store(7)).unwrap(), 7);
     }

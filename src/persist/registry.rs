@@ -13,7 +13,8 @@ impl Disk {
     /// Registers a store.
     pub(crate) fn create_store(&self, name: &str, settings: StoreSettings) -> Result<()> {
         self.writable()?;
-        let mut state = self.state();
+        let _commits = self.commits();
+        let mut state = self.state().clone();
         if state.stores.get(name).is_some_and(|store| store.registered) {
             return Err(Error::StoreExists { name: name.to_owned() });
         }
@@ -22,18 +23,20 @@ impl Disk {
         self.put_store(&mut batch, &state, name, id);
         self.write(&batch)?;
         state.newest_is(name, None);
+        *self.state() = state;
         Ok(())
     }
 
     /// Makes room for a store that is registered with its first version, unless it is there.
     pub(crate) fn expect_store(&self, name: &str) -> StoreState {
+        let _commits = self.commits();
         self.state().expect(name, StoreSettings::default())
     }
 
     /// Adds a store's registration to a batch.
     pub(super) fn put_store(&self, batch: &mut Batch, state: &State, name: &str, id: StoreId) {
-        let settings = state.stores.get(name).map(|store| store.settings).unwrap_or_default();
-        let (at, record) = records::encode_store(name, id, settings);
+        let settings = state.stores.get(name).map(|store| store.settings.clone()).unwrap_or_default();
+        let (at, record) = records::encode_store(name, id, &settings);
         batch.put(Keyspace::Meta, at, record);
         batch.put(Keyspace::Meta, keys::NEXT_STORE, records::encode_next_store(state.next_store));
     }
@@ -41,7 +44,8 @@ impl Disk {
     /// Gives a store another name. Its versions and proofs stay; the app hash, which has the names, changes with the next commit.
     pub(crate) fn rename_store(&self, from: &str, to: &str, home: &HomeChanges) -> Result<()> {
         self.writable()?;
-        let mut state = self.state();
+        let _commits = self.commits();
+        let state = self.state().clone();
         let mut stores = state.stores.clone();
         let Some(store) = stores.remove(from).filter(|store| store.registered) else { return Err(state.no_store(from)) };
         if stores.get(to).is_some_and(|store| store.registered) {
@@ -50,20 +54,21 @@ impl Disk {
         let mut batch = Batch::new();
         home.put(&mut batch);
         batch.delete(Keyspace::Meta, keys::store(from));
-        let (at, record) = records::encode_store(to, store.id, store.settings);
+        let (at, record) = records::encode_store(to, store.id, &store.settings);
         batch.put(Keyspace::Meta, at, record);
         stores.insert(to.to_owned(), store);
         let renamed = State { stores, next_commit: state.next_commit, next_store: state.next_store };
         self.put_standing(&mut batch, &renamed);
         self.write(&batch)?;
-        *state = State { next_commit: renamed.next_commit + 1, ..renamed };
+        *self.state() = State { next_commit: renamed.next_commit + 1, ..renamed };
         Ok(())
     }
 
     /// Removes stores, with all their versions. Fails with [`Error::Pinned`] while a snapshot of one is open.
     pub(crate) fn delete_stores(&self, names: &[String], home: &HomeChanges) -> Result<()> {
         self.writable()?;
-        let mut state = self.state();
+        let _commits = self.commits();
+        let state = self.state().clone();
         let counts = self.pins.lock();
         let mut stores = state.stores.clone();
         let mut batch = Batch::new();
@@ -85,7 +90,7 @@ impl Disk {
         let left = State { stores, next_commit: state.next_commit, next_store: state.next_store };
         self.put_standing(&mut batch, &left);
         self.write(&batch)?;
-        *state = State { next_commit: left.next_commit + 1, ..left };
+        *self.state() = State { next_commit: left.next_commit + 1, ..left };
         Ok(())
     }
 
@@ -122,8 +127,7 @@ impl State {
     fn expect(&mut self, name: &str, settings: StoreSettings) -> StoreState {
         let id = self.id_for(name);
         self.next_store = self.next_store.max(id.0.saturating_add(1));
-        let expected = StoreState { id, registered: false, newest: None, settings };
-        let store = self.stores.entry(name.to_owned()).or_insert(expected);
+        let store = self.stores.entry(name.to_owned()).or_insert_with(|| StoreState::waiting(id));
         if !store.registered {
             store.settings = settings;
         }

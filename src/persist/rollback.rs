@@ -48,7 +48,8 @@ impl Disk {
     /// Rolls stores back together, in one batch with changes of the home's records.
     pub(crate) fn rollback_stores(&self, targets: &[RollbackTarget], home: &HomeChanges) -> Result<()> {
         self.writable()?;
-        let mut state = self.state();
+        let _commits = self.commits();
+        let state = self.state().clone();
         let counts = self.pins.lock();
         let removed = self.versions_above(&state, &counts, targets)?;
         if removed.is_empty() && home.is_empty() && targets.iter().all(RollbackTarget::keeps_its_name) {
@@ -73,7 +74,7 @@ impl Disk {
         }
         for (name, store) in after {
             if store.registered {
-                let (at, record) = records::encode_store(&name, store.id, store.settings);
+                let (at, record) = records::encode_store(&name, store.id, &store.settings);
                 batch.put(Keyspace::Meta, at, record);
             }
             stores.insert(name, store);
@@ -82,7 +83,7 @@ impl Disk {
         let rolled_back = State { stores, next_commit: state.next_commit, next_store: state.next_store };
         self.put_standing(&mut batch, &rolled_back);
         self.write(&batch)?;
-        *state = State { next_commit: rolled_back.next_commit + 1, ..rolled_back };
+        *self.state() = State { next_commit: rolled_back.next_commit + 1, ..rolled_back };
         Ok(())
     }
 

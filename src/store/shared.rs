@@ -205,7 +205,12 @@ impl Core {
 
     fn look<T>(&self, look: impl FnOnce(&TreeStore) -> Result<T>) -> Result<T> {
         let working = self.read()?;
-        look(working.store.as_ref().ok_or_else(|| self.closed())?)
+        look(working.store.as_ref().ok_or_else(|| self.closed())?).map_err(|error| self.told(error))
+    }
+
+    /// The error under the store's own name: its database may know it by another.
+    fn told(&self, error: Error) -> Error {
+        error.about_store(&self.name())
     }
 
     fn changeable(&self, working: &Working) -> Result<()> {
@@ -220,7 +225,7 @@ impl Core {
         let mut working = self.write()?;
         self.changeable(&working)?;
         let Working { store, history, .. } = &mut *working;
-        change(store.as_mut().ok_or_else(|| self.closed())?, history)
+        change(store.as_mut().ok_or_else(|| self.closed())?, history).map_err(|error| self.told(error))
     }
 
     fn branch(&self) -> Result<Branch> {
@@ -289,7 +294,7 @@ impl Core {
         let mut working = self.write()?;
         working.is_prepared = false;
         let Working { store, history, .. } = &mut *working;
-        let info = store.as_mut().ok_or_else(|| self.closed())?.save_version()?;
+        let info = store.as_mut().ok_or_else(|| self.closed())?.save_version().map_err(|error| self.told(error))?;
         history.saved();
         self.events.publish_with(|| saved_event(self.name(), &info));
         Ok(info)
@@ -392,7 +397,7 @@ impl Versioned for SharedStore {
         let store = locked.store()?;
         store.database().disk.writable()?;
         let version = store.next_version()?;
-        store.saved_already()?;
+        store.saved_already().map_err(|error| self.core.told(error))?;
         let root_hash = store.working_hash()?;
         locked.set_prepared(true);
         Ok(PreparedVersion::new(Arc::clone(&self.core), version, root_hash))
@@ -439,12 +444,12 @@ impl Versioned for SharedStore {
 
     fn prune(&self, keep: &Keep) -> Result<PruneReport> {
         // Pruning works beside the working state, which goes on meanwhile.
-        let (database, name) = self.core.look(|store| Ok((Arc::clone(store.database()), store.name().to_owned())))?;
-        let report = database.disk.prune(&name, keep)?;
+        let (database, inner_name) = self.core.look(|store| Ok((Arc::clone(store.database()), store.name().to_owned())))?;
+        let report = database.disk.prune(&inner_name, keep).map_err(|error| self.core.told(error))?;
         if report.versions > 0 {
-            let oldest = database.disk.oldest_version(&name)?;
+            let oldest = database.disk.oldest_version(&inner_name)?;
             let PruneReport { versions, nodes, .. } = report;
-            self.core.events.publish_with(|| VersionPruned { store: name, versions, nodes, oldest });
+            self.core.events.publish_with(|| VersionPruned { store: self.name(), versions, nodes, oldest });
         }
         Ok(report)
     }
