@@ -244,9 +244,10 @@ fn blocked(bus: &EventBus, capacity: usize) -> (treering::event::Callback, mpsc:
 fn a_blocked_callback_blocks_neither_publishers_nor_other_callbacks() {
     let bus = EventBus::new();
     let (callback, starts, release) = blocked(&bus, 2);
-    let others = bus.on(pattern("**"), |_| {}).unwrap();
     bus.publish(loaded("s", 0));
     assert_eq!(starts.recv_timeout(LONG), Ok(1));
+    assert!(!bus.flush(Duration::ZERO), "nothing waits, but the callback has not come back");
+    let others = bus.on(pattern("**"), |_| {}).unwrap();
     // It holds event 1 and has room for two. All these calls come back although it does not.
     publish_versions(&bus, "s", 1..10);
     assert!(!bus.flush(Duration::ZERO), "a callback is not done yet");
@@ -257,7 +258,7 @@ fn a_blocked_callback_blocks_neither_publishers_nor_other_callbacks() {
     assert!(bus.flush(LONG));
     assert_eq!(starts.try_iter().collect::<Vec<_>>(), [2, 3]);
     assert_eq!(callback.stats().counts, counts(3, 7, 0, 0));
-    assert_eq!(others.stats().counts, counts(10, 0, 0, 0));
+    assert_eq!(others.stats().counts, counts(9, 0, 0, 0));
 }
 
 #[test]

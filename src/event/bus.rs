@@ -188,3 +188,20 @@ impl Drop for Shared {
 fn wanting(members: &[Member], topic: Topic) -> impl Iterator<Item = &Member> {
     members.iter().filter(move |member| member.queue.pattern().matches(topic.as_str()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_unheard_again_when_the_last_subscriber_is_gone() {
+        let bus = EventBus::new();
+        let subscriptions = [(); 2].map(|()| bus.subscribe(Pattern::parse("**").unwrap(), 1));
+        assert_eq!(bus.shared.clock.next_unheard(), None);
+        let [first, last] = subscriptions;
+        drop(first);
+        assert_eq!(bus.shared.clock.next_unheard(), None);
+        drop(last);
+        assert_eq!(bus.shared.clock.next_unheard(), Some(1));
+    }
+}
