@@ -252,6 +252,12 @@ pub enum Error {
         /// The engine that it has.
         found: String,
     },
+    /// Some of the stores lie on another engine than the home.
+    #[error("the stores in {path} lie on several engines; open them with MultiStore", path = path.display())]
+    SeveralEngines {
+        /// The folder.
+        path: PathBuf,
+    },
     /// What an interrupted commit left must be cleaned up, which a read-only opening cannot do.
     #[error("a crash left something to clean up in {path}; open it once for writing", path = path.display())]
     NeedsCleaning {

@@ -4,10 +4,12 @@ pub mod config;
 pub mod engine;
 mod error;
 pub mod event;
+mod multistore;
 mod persist;
 mod store;
 
 pub use error::{Error, Feature, Result};
+pub use multistore::{MultiSnapshot, MultiStore, MultiStoreBuilder, MultiVersion, PreparedMultiVersion, StoreListing, StoreVersion};
 pub use persist::check::{CheckProgress, CheckSummary};
 pub use persist::prune::{Keep, PruneReport};
 pub use persist::stats::KindStats;

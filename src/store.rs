@@ -6,7 +6,8 @@ mod database;
 #[cfg(feature = "rocksdb")]
 mod folder;
 mod history;
-mod lock;
+pub(crate) mod lock;
+pub(crate) mod manifest;
 mod prepared;
 mod scan;
 mod shared;
@@ -16,7 +17,7 @@ mod transaction;
 mod tree_store;
 mod work;
 
-pub(crate) use database::check_name;
+pub(crate) use database::{check_initial_version, check_name};
 pub use database::{CreateOptions, Database, OpenOptions, VersionInfo};
 pub use prepared::PreparedVersion;
 pub use scan::Scan;

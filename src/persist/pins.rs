@@ -33,6 +33,13 @@ impl Pins {
     }
 }
 
+impl Pin {
+    /// The version that is held.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+}
+
 /// The versions of a store that are held.
 pub(crate) fn held(counts: &Counts, store: StoreId) -> BTreeSet<u64> {
     counts.range((store, 0)..=(store, u64::MAX)).map(|(&(_, version), _)| version).collect()

@@ -33,6 +33,8 @@ pub enum Keep {
     From(u64),
     /// These; the newest version stays in any case.
     Only(BTreeSet<u64>),
+    /// All but these; the newest version stays in any case.
+    Without(BTreeSet<u64>),
     /// Those that the retention keeps now; the newest version stays in any case.
     Retained(Retention),
 }
@@ -49,6 +51,14 @@ pub struct PruneReport {
 }
 
 impl Disk {
+    /// The versions of a store that pruning would remove.
+    pub(crate) fn prunable(&self, name: &str, keep: &Keep) -> Result<BTreeSet<u64>> {
+        let versions = self.versions(self.store(name)?.id)?;
+        let times: Vec<_> = versions.into_iter().map(|(version, record)| (version, record.time)).collect();
+        let kept = kept_versions(&times, keep)?;
+        Ok(times.into_iter().map(|(version, _)| version).filter(|version| !kept.contains(version)).collect())
+    }
+
     /// Removes the versions of a store that `keep` does not name.
     pub(crate) fn prune(&self, name: &str, keep: &Keep) -> Result<PruneReport> {
         self.writable()?;
@@ -68,7 +78,8 @@ impl Disk {
     fn remove_versions(&self, store: StoreId, keep: &Keep, report: &mut PruneReport) -> Result<()> {
         let counts = self.pins.lock();
         let versions = self.versions(store)?;
-        let kept = kept_versions(&versions, keep)?;
+        let times: Vec<_> = versions.iter().map(|&(version, record)| (version, record.time)).collect();
+        let kept = kept_versions(&times, keep)?;
         let held = pins::held(&counts, store);
         let going = versions.into_iter().filter(|(version, _)| !kept.contains(version));
         let (deferred, removed): (Vec<_>, Vec<_>) = going.partition(|(version, _)| held.contains(version));
@@ -153,14 +164,15 @@ impl Disk {
     }
 }
 
-/// The versions to keep: what was asked for, and the newest.
-fn kept_versions(versions: &[(u64, VersionRecord)], keep: &Keep) -> Result<BTreeSet<u64>> {
+/// The versions to keep: what was asked for, and the newest. `versions` are in order, each with its time in seconds since 1970.
+pub(crate) fn kept_versions(versions: &[(u64, u64)], keep: &Keep) -> Result<BTreeSet<u64>> {
     let all = versions.iter().map(|&(version, _)| version);
     let mut kept: BTreeSet<u64> = match keep {
         Keep::Last(0) => return Err(Error::KeepsNothing),
         Keep::Last(count) => all.rev().take(usize::try_from(*count).unwrap_or(usize::MAX)).collect(),
         Keep::From(first) => all.filter(|version| version >= first).collect(),
         Keep::Only(set) => all.filter(|version| set.contains(version)).collect(),
+        Keep::Without(set) => all.filter(|version| !set.contains(version)).collect(),
         Keep::Retained(retention) => retained(versions, *retention, seconds_now()),
     };
     kept.extend(versions.last().map(|&(version, _)| version));
@@ -168,7 +180,7 @@ fn kept_versions(versions: &[(u64, VersionRecord)], keep: &Keep) -> Result<BTree
 }
 
 /// The versions that a retention keeps at a time.
-fn retained(versions: &[(u64, VersionRecord)], retention: Retention, now: u64) -> BTreeSet<u64> {
+fn retained(versions: &[(u64, u64)], retention: Retention, now: u64) -> BTreeSet<u64> {
     let Retention { max_versions, version_ttl, keep_every } = retention;
     let newest_first = versions.iter().rev().zip(0..);
     let is_kept = |version: u64, time: u64, place: u64| {
@@ -177,19 +189,16 @@ fn retained(versions: &[(u64, VersionRecord)], retention: Retention, now: u64) -
         let milestone = keep_every.is_some_and(|every| every > 0 && version.is_multiple_of(every));
         (among_newest && young) || milestone
     };
-    newest_first.filter(|&(&(version, record), place)| is_kept(version, record.time, place)).map(|(&(version, _), _)| version).collect()
+    newest_first.filter(|&(&(version, time), place)| is_kept(version, time, place)).map(|(&(version, _), _)| version).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use treering_proofs::Hash;
-
     use super::*;
 
     #[test]
     fn a_retention_counts_dates_and_spares_milestones() {
-        let record = |time| VersionRecord { commit: 1, time, root_hash: Hash::new([0; 32]), root: None };
-        let versions: Vec<_> = (1..=10).map(|version| (version, record(100 + version))).collect();
+        let versions: Vec<_> = (1..=10).map(|version| (version, 100 + version)).collect();
         let kept = |max_versions, version_ttl, keep_every| {
             let retention = Retention { max_versions, version_ttl, keep_every };
             retained(&versions, retention, 111).into_iter().collect::<Vec<_>>()

@@ -45,6 +45,12 @@ impl Disk {
         self.rollback_stores(&[RollbackTarget::to(name, Some(version))], &HomeChanges::default())
     }
 
+    /// Fails when a rollback would: a version is not there, or one that goes is held.
+    pub(crate) fn check_rollback(&self, targets: &[RollbackTarget]) -> Result<()> {
+        let state = self.state().clone();
+        self.versions_above(&state, &self.pins.lock(), targets).map(drop)
+    }
+
     /// Rolls stores back together, in one batch with changes of the home's records.
     pub(crate) fn rollback_stores(&self, targets: &[RollbackTarget], home: &HomeChanges) -> Result<()> {
         self.writable()?;

@@ -14,7 +14,8 @@ use crate::persist::records::VersionRecord;
 #[derive(Clone)]
 pub(super) struct Branch {
     pub(super) tree: Tree,
-    pub(super) pin: Option<Arc<Pin>>,
+    /// Held, not looked at.
+    pub(super) _pin: Option<Arc<Pin>>,
     pub(super) base: Option<(u64, VersionRecord)>,
     pub(super) store: StoreId,
     /// Fields are dropped in order: the tree goes first.

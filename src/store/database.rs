@@ -98,7 +98,7 @@ pub(super) struct Shared {
     writers: Mutex<BTreeSet<String>>,
     /// The newest version of a store in memory, for readers.
     published: Mutex<HashMap<String, Tree>>,
-    _lock: Option<FolderLock>,
+    _lock: Option<Arc<FolderLock>>,
 }
 
 impl Database {
@@ -115,6 +115,17 @@ impl Database {
         Disk::create(backend, record)
     }
 
+    /// Makes a database, unless an interrupted making left one.
+    pub(crate) fn create_or_keep_on(backend: &dyn Backend, create: &CreateOptions) -> Result<()> {
+        match Self::create_on(backend, create) {
+            // Nothing was ever promised of it, so it is made anew as asked for now.
+            Err(Error::DatabaseExists { .. }) => {
+                Disk::create(backend, DatabaseRecord { hash_function: create.hash_function, initial_version: create.initial_version })
+            }
+            made => made,
+        }
+    }
+
     /// Opens the database in a backend of your own.
     ///
     /// # Errors
@@ -123,7 +134,7 @@ impl Database {
         Self::assemble(backend, options, Path::new(""), None)
     }
 
-    pub(super) fn assemble(backend: Arc<dyn Backend>, options: &OpenOptions, path: &Path, lock: Option<FolderLock>) -> Result<Self> {
+    pub(crate) fn assemble(backend: Arc<dyn Backend>, options: &OpenOptions, path: &Path, lock: Option<Arc<FolderLock>>) -> Result<Self> {
         let disk_options = DiskOptions {
             durability: if options.sync_writes { Durability::Synced } else { Durability::Buffered },
             read_only: options.read_only,
@@ -214,6 +225,11 @@ impl Database {
         self.writer(name, &self.shared.disk.store(name)?)
     }
 
+    /// The writer of a store that is made by its first version, if it is not there yet.
+    pub(crate) fn expect_store(&self, name: &str) -> Result<TreeStore> {
+        self.writer(name, &self.shared.disk.expect_store(name))
+    }
+
     /// What lies below.
     pub(crate) fn disk(&self) -> &Disk {
         &self.shared.disk
@@ -233,7 +249,7 @@ impl Database {
     pub fn store_or_new(&self, name: &str) -> Result<TreeStore> {
         check_name(name)?;
         self.shared.disk.writable()?;
-        self.writer(name, &self.shared.disk.expect_store(name))
+        self.expect_store(name)
     }
 
     /// A version of a store to read; `None` for the newest. It is kept while the snapshot lives. O(1).
@@ -241,8 +257,7 @@ impl Database {
     /// # Errors
     /// [`Error::NoStore`], [`Error::NoVersion`] (also for the newest when none was saved).
     pub fn snapshot(&self, name: &str, version: Option<u64>) -> Result<Snapshot> {
-        let state = self.shared.disk.store(name)?;
-        Shared::snapshot(&self.shared, name, &state, version)
+        Shared::snapshot(&self.shared, name, version)
     }
 
     /// The saved versions of a store, in order. O(versions).
@@ -287,7 +302,8 @@ impl Shared {
     }
 
     /// A version of a store to read.
-    pub(super) fn snapshot(shared: &Arc<Self>, name: &str, state: &StoreState, version: Option<u64>) -> Result<Snapshot> {
+    pub(super) fn snapshot(shared: &Arc<Self>, name: &str, version: Option<u64>) -> Result<Snapshot> {
+        let state = shared.disk.store(name)?;
         let newest = state.newest.map_or(0, |(version, _)| version);
         let version = version.unwrap_or(newest);
         let (record, pin) = shared.disk.pin(name, state.id, version)?;
@@ -349,7 +365,7 @@ impl Drop for Shared {
     }
 }
 
-pub(super) fn check_initial_version(version: u64) -> Result<()> {
+pub(crate) fn check_initial_version(version: u64) -> Result<()> {
     if (1..=MAX_VERSION).contains(&version) {
         return Ok(());
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::database::{CreateOptions, Database, OpenOptions, check_initial_version};
 use super::lock::FolderLock;
+use super::manifest::{Manifest, check_is_empty};
 use crate::config::ENGINE_CACHE_SHARE;
 use crate::engine::Access;
 use crate::engine::rocksdb::{RocksBackend, RocksOptions};
@@ -23,47 +24,42 @@ impl Database {
     pub fn create(path: impl AsRef<Path>, create: &CreateOptions, open: &OpenOptions) -> Result<Self> {
         let path = path.as_ref();
         check_initial_version(create.initial_version)?;
-        if RocksBackend::exists(&path.join(ROCKSDB)) {
+        if Manifest::read(path)?.is_some() {
             return Err(Error::DatabaseExists { path: path.to_owned() });
         }
         fs::create_dir_all(path).map_err(|source| Error::Io { action: "creating", path: path.to_owned(), source })?;
-        check_is_empty(path)?;
+        check_is_empty(path, |name| name == ROCKSDB)?;
         let lock = FolderLock::take(path)?;
         let backend = RocksBackend::open(&path.join(ROCKSDB), Access::Create, &rocks_options(open))?;
-        Self::create_on(&backend, create)?;
-        Self::assemble(Arc::new(backend), open, path, Some(lock))
+        Self::create_or_keep_on(&backend, create)?;
+        Manifest::new(ROCKSDB).write(path)?;
+        Self::assemble(Arc::new(backend), open, path, Some(Arc::new(lock)))
     }
 
     /// Opens the database in folder `path`. Takes time by the number of stores, not of versions or keys.
     ///
     /// # Errors
-    /// [`Error::NoDatabase`], [`Error::Locked`] when it is open for writing elsewhere, [`Error::OtherHashFunction`], [`Error::NewerFormat`],
+    /// [`Error::NoDatabase`], [`Error::OtherEngine`] and [`Error::SeveralEngines`] for what only a [`MultiStore`](crate::MultiStore) can open,
+    /// [`Error::Locked`] when it is open for writing elsewhere, [`Error::OtherHashFunction`], [`Error::NewerFormat`],
     /// [`Error::Damaged`], [`Error::Engine`].
     pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
         let path = path.as_ref();
-        let folder = path.join(ROCKSDB);
-        if !RocksBackend::exists(&folder) {
-            return Err(Error::NoDatabase { path: path.to_owned() });
+        let Some(manifest) = Manifest::read(path)? else { return Err(Error::NoDatabase { path: path.to_owned() }) };
+        if manifest.home != ROCKSDB {
+            return Err(Error::OtherEngine { path: path.to_owned(), expected: ROCKSDB.to_owned(), found: manifest.home });
         }
-        let lock = if options.read_only { None } else { Some(FolderLock::take(path)?) };
+        let lock = if options.read_only { None } else { Some(Arc::new(FolderLock::take(path)?)) };
         let access = if options.read_only { Access::ReadOnly } else { Access::ReadWrite };
-        let backend = RocksBackend::open(&folder, access, &rocks_options(options))?;
-        Self::assemble(Arc::new(backend), options, path, lock)
+        let backend = RocksBackend::open(&path.join(ROCKSDB), access, &rocks_options(options))?;
+        let database = Self::assemble(Arc::new(backend), options, path, lock)?;
+        if !database.disk().placed_stores()?.is_empty() {
+            return Err(Error::SeveralEngines { path: path.to_owned() });
+        }
+        Ok(database)
     }
 }
 
 fn rocks_options(options: &OpenOptions) -> RocksOptions {
     let block_cache = usize::try_from(options.cache_size / ENGINE_CACHE_SHARE).unwrap_or(usize::MAX);
     RocksOptions { block_cache, ..RocksOptions::default() }
-}
-
-fn check_is_empty(folder: &Path) -> Result<()> {
-    let failed = |source| Error::Io { action: "reading", path: folder.to_owned(), source };
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        if !FolderLock::is_lock_file(&name) && name != ROCKSDB {
-            return Err(Error::FolderInUse { path: folder.to_owned() });
-        }
-    }
-    Ok(())
 }

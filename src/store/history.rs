@@ -86,11 +86,6 @@ pub(super) struct History {
 }
 
 impl History {
-    /// The number of the newest change.
-    pub(super) fn now(&self) -> u64 {
-        self.now
-    }
-
     /// A transaction begins; it must be told to [`History::end`] with the number given.
     pub(super) fn begin(&mut self) -> u64 {
         *self.open.entry(self.now).or_insert(0) += 1;
@@ -212,7 +207,7 @@ mod tests {
             history.end(start);
         }
         history.replaced("loading");
-        assert_eq!(history.obstacle(history.now() - 1, &reads), Some(Obstacle::Replaced("loading")));
+        assert_eq!(history.obstacle(history.now - 1, &reads), Some(Obstacle::Replaced("loading")));
     }
 
     #[test]
@@ -229,6 +224,6 @@ mod tests {
         assert_eq!(history.changes.len(), 1);
         history.end(second);
         assert!(history.changes.is_empty() && history.open.is_empty());
-        assert_eq!(history.now(), 3);
+        assert_eq!(history.now, 3);
     }
 }

@@ -1,13 +1,10 @@
 //! One process at a time may write a database.
 
-use std::fs::File;
-#[cfg(feature = "rocksdb")]
-use std::{fs::TryLockError, path::Path};
+use std::fs::{File, TryLockError};
+use std::path::Path;
 
-#[cfg(feature = "rocksdb")]
 use crate::error::{Error, Result};
 
-#[cfg(feature = "rocksdb")]
 const NAME: &str = "treering.lock";
 
 /// Holds the lock until it is dropped, also by a crash: the system lets go of it with the process.
@@ -15,7 +12,6 @@ pub(crate) struct FolderLock {
     _file: File,
 }
 
-#[cfg(feature = "rocksdb")]
 impl FolderLock {
     /// Takes the lock of the database in `folder`, at once or not at all.
     pub(crate) fn take(folder: &Path) -> Result<Self> {

@@ -3,12 +3,13 @@
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use treering_proofs::{Hash, Proof};
 use treering_tree::Order;
 
 use super::branch::Branch;
+use super::database::Shared;
 use super::history::{History, Obstacle, Reads};
 use super::prepared::PreparedVersion;
 use super::traits::{Committed, Provable, RangeQueryable, Store, Transaction, TransactionMode, Transactional, Versioned, Visit};
@@ -38,6 +39,15 @@ pub(super) struct Core {
     events: EventBus,
     transactions: AtomicU64,
     working: RwLock<Working>,
+    /// Where saved versions are read, without waiting for who changes the working state. `None` after closing.
+    saved: Mutex<Option<Saved>>,
+}
+
+/// The database of a store, and the store's name in it.
+#[derive(Clone)]
+struct Saved {
+    database: Arc<Shared>,
+    name: String,
 }
 
 /// The working state, under the lock.
@@ -60,9 +70,10 @@ pub(crate) struct About {
 impl SharedStore {
     pub(crate) fn new(store: TreeStore, about: About) -> Self {
         let About { name, engine, path, capabilities, events } = about;
+        let saved = Mutex::new(Some(Saved { database: Arc::clone(store.database()), name: store.name().to_owned() }));
         let working = RwLock::new(Working { store: Some(store), history: History::default(), is_prepared: false });
-        let core = Core { name: Mutex::new(name), engine, path, capabilities, events, transactions: AtomicU64::new(0), working };
-        Self { core: Arc::new(core) }
+        let (name, transactions) = (Mutex::new(name), AtomicU64::new(0));
+        Self { core: Arc::new(Core { name, engine, path, capabilities, events, transactions, working, saved }) }
     }
 
     /// The events of this store: what happens to it is published here.
@@ -148,16 +159,22 @@ impl Locked<'_> {
         self.working.history.replaced(by);
     }
 
-    /// The store got another name.
-    pub(crate) fn is_renamed(&mut self, name: &str) -> Result<()> {
-        self.store()?.is_renamed(name);
+    /// The store got another name, also in its database if that is where its name is.
+    pub(crate) fn is_renamed(&mut self, name: &str, is_in_database: bool) -> Result<()> {
+        if is_in_database {
+            self.store()?.is_renamed(name);
+            if let Some(saved) = &mut *self.core.saved() {
+                name.clone_into(&mut saved.name);
+            }
+        }
         name.clone_into(&mut self.core.name.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(())
     }
 
     /// Closes the store without a word.
-    pub(crate) fn take(&mut self) -> Option<TreeStore> {
-        self.working.store.take()
+    pub(crate) fn close(&mut self) {
+        *self.core.saved() = None;
+        self.working.store = None;
     }
 }
 
@@ -184,6 +201,16 @@ impl Core {
 
     pub(super) fn next_transaction(&self) -> u64 {
         self.transactions.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Set and taken whole, so a panic elsewhere leaves it whole.
+    fn saved(&self) -> MutexGuard<'_, Option<Saved>> {
+        self.saved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where saved versions are read.
+    fn source(&self) -> Result<Saved> {
+        self.saved().clone().ok_or_else(|| self.closed())
     }
 
     fn closed(&self) -> Error {
@@ -351,9 +378,10 @@ impl Store for SharedStore {
     }
 
     fn close(&self) -> Result<()> {
+        *self.core.saved() = None;
         let closed = self.core.write()?.store.take();
-        if let Some(store) = closed {
-            drop(store);
+        if closed.is_some() {
+            drop(closed);
             self.core.events.publish_with(|| StoreClosed { store: self.name() });
         }
         Ok(())
@@ -422,10 +450,11 @@ impl Versioned for SharedStore {
     }
 
     fn list_versions(&self) -> Result<Vec<VersionInfo>> {
-        self.core.look(|store| {
-            let versions = store.database().disk.versions(store.id())?;
-            Ok(versions.iter().map(|(version, record)| VersionInfo::new(*version, record)).collect())
-        })
+        let saved = self.core.source()?;
+        let disk = &saved.database.disk;
+        let Some(store) = disk.stores().remove(&saved.name) else { return Ok(Vec::new()) };
+        let versions = disk.versions(store.id)?;
+        Ok(versions.iter().map(|(version, record)| VersionInfo::new(*version, record)).collect())
     }
 
     fn current_version(&self) -> Result<u64> {
@@ -439,12 +468,13 @@ impl Versioned for SharedStore {
     }
 
     fn snapshot(&self, version: Option<u64>) -> Result<Snapshot> {
-        self.core.look(|store| store.snapshot(version))
+        let Saved { database, name } = self.core.source()?;
+        Shared::snapshot(&database, &name, version).map_err(|error| self.core.told(error))
     }
 
     fn prune(&self, keep: &Keep) -> Result<PruneReport> {
         // Pruning works beside the working state, which goes on meanwhile.
-        let (database, inner_name) = self.core.look(|store| Ok((Arc::clone(store.database()), store.name().to_owned())))?;
+        let Saved { database, name: inner_name } = self.core.source()?;
         let report = database.disk.prune(&inner_name, keep).map_err(|error| self.core.told(error))?;
         if report.versions > 0 {
             let oldest = database.disk.oldest_version(&inner_name)?;

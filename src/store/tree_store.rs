@@ -8,7 +8,6 @@ use treering_proofs::{Hash, Proof};
 use treering_tree::{Order, Range, Resident, SavedVersion, Tree};
 
 use super::branch::Branch;
-use super::Snapshot;
 use super::database::{Shared, VersionInfo};
 use super::work::Write;
 use crate::error::{Error, Result};
@@ -41,6 +40,12 @@ pub struct TreeStore {
 pub(crate) struct SavedAlready {
     pub(crate) version: u64,
     pub(crate) record: VersionRecord,
+}
+
+impl SavedAlready {
+    pub(crate) fn info(&self) -> VersionInfo {
+        VersionInfo::new(self.version, &self.record)
+    }
 }
 
 impl TreeStore {
@@ -176,7 +181,7 @@ impl TreeStore {
         self.database.disk.writable()?;
         if let Some(saved) = self.saved_already()? {
             self.load(saved.version, saved.record)?;
-            return Ok(VersionInfo::new(saved.version, &saved.record));
+            return Ok(saved.info());
         }
         let staged = self.stage()?;
         let records = Arc::clone(&self.database).disk.commit(vec![self.part(&staged)], seconds_now(), &CommitScope::Alone)?;
@@ -243,11 +248,6 @@ impl TreeStore {
         Ok(())
     }
 
-    /// The version that the working state is based on.
-    pub(crate) fn base(&self) -> Option<VersionInfo> {
-        self.base.map(|(version, record)| VersionInfo::new(version, &record))
-    }
-
     /// The newest version on the disk.
     pub(crate) fn newest(&self) -> Option<VersionInfo> {
         self.state.newest.map(|(version, record)| VersionInfo::new(version, &record))
@@ -271,7 +271,7 @@ impl TreeStore {
 
     /// A copy-on-write branch of the working state. O(1).
     pub(super) fn branch(&self) -> Branch {
-        Branch { tree: self.tree.clone(), pin: self.pin.clone(), base: self.base, store: self.state.id, database: Arc::clone(&self.database) }
+        Branch { tree: self.tree.clone(), _pin: self.pin.clone(), base: self.base, store: self.state.id, database: Arc::clone(&self.database) }
     }
 
     /// Makes a branch of this working state, which has not changed since, the working state. O(writes), to log them.
@@ -307,11 +307,6 @@ impl TreeStore {
         }
     }
 
-    /// A version of this store to read; `None` for the newest.
-    pub(super) fn snapshot(&self, version: Option<u64>) -> Result<Snapshot> {
-        Shared::snapshot(&self.database, &self.name, &self.state, version)
-    }
-
     /// The store got another name.
     pub(crate) fn is_renamed(&mut self, name: &str) {
         self.database.rename_writer(&self.name, name);
@@ -322,6 +317,21 @@ impl TreeStore {
     pub(crate) fn is_rolled_back(&mut self) -> Result<()> {
         self.state = self.database.disk.store(&self.name)?;
         self.reopen(self.state.newest)
+    }
+
+    /// Makes the working state that of a store without versions.
+    pub(crate) fn load_nothing(&mut self) -> Result<()> {
+        self.reopen(None)
+    }
+
+    /// Whether there is neither a key nor a version nor a change.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.base.is_none() && self.tree.is_empty() && self.log.is_empty()
+    }
+
+    /// Holds a version that is there.
+    pub(crate) fn pin_version(&self, version: u64) -> Result<Arc<Pin>> {
+        self.database.disk.pin(&self.name, self.state.id, version).map(|(_, pin)| Arc::new(pin))
     }
 
     /// Lets go of the version that the working state is based on, so that it may be removed.

@@ -1,0 +1,149 @@
+//! The thread that removes versions which their stores' retention does not keep.
+//!
+//! It wakes after a save, or every second where versions go by age, and works beside commits. It ends with the last handle of the
+//! `MultiStore`. A failure poisons the database that it concerns, as any failed write does, and shows with the next save.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use treering_tree::Order;
+
+use super::Inner;
+use super::member::Member;
+use crate::error::{Error, Result};
+use crate::persist::multi::HomeChanges;
+use crate::persist::prune::Keep;
+use crate::store::{Store, Versioned};
+
+/// How often versions are looked at that go by age.
+const AGE_CHECK: Duration = Duration::from_secs(1);
+
+/// Tells the thread that there may be something to do, or that it is to end.
+#[derive(Default)]
+pub(super) struct Wake {
+    state: Mutex<WakeState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct WakeState {
+    is_awake: bool,
+    is_over: bool,
+}
+
+impl Wake {
+    pub(super) fn wake(&self) {
+        self.set(|state| state.is_awake = true);
+    }
+
+    fn end(&self) {
+        self.set(|state| state.is_over = true);
+    }
+
+    fn set(&self, set: impl FnOnce(&mut WakeState)) {
+        set(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
+    /// Waits until there may be something to do; `false` when it is over.
+    fn wait(&self, at_most: Option<Duration>) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        while !state.is_awake && !state.is_over {
+            state = match at_most {
+                Some(time) => {
+                    let (mut state, waited) = self.changed.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner);
+                    state.is_awake |= waited.timed_out();
+                    state
+                }
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        state.is_awake = false;
+        !state.is_over
+    }
+
+    fn is_over(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).is_over
+    }
+}
+
+/// The thread.
+pub(super) struct Pruner {
+    wake: Arc<Wake>,
+    thread: JoinHandle<()>,
+}
+
+impl Pruner {
+    pub(super) fn start(inner: &Arc<Inner>) -> Result<Self> {
+        let (wake, inner) = (Arc::clone(&inner.wake), Arc::clone(inner));
+        let its_wake = Arc::clone(&wake);
+        let started = thread::Builder::new().name("treering-pruner".to_owned()).spawn(move || run(&inner, &its_wake));
+        let thread = started.map_err(|source| Error::Io { action: "starting the pruning of", path: std::path::PathBuf::new(), source })?;
+        Ok(Self { wake, thread })
+    }
+
+    /// Lets the thread end after the store at hand, and waits for it.
+    pub(super) fn stop(self) {
+        self.wake.end();
+        // The last handle may go in a subscriber of an event that the thread itself published.
+        if self.thread.thread().id() != thread::current().id() {
+            let _ = self.thread.join();
+        }
+    }
+}
+
+fn run(inner: &Inner, wake: &Wake) {
+    // What an earlier run of the process left is looked at first.
+    wake.wake();
+    loop {
+        let by_age = inner.members().values().any(|member| member.retention.version_ttl.is_some());
+        if !wake.wait(by_age.then_some(AGE_CHECK)) {
+            return;
+        }
+        // A failed write poisons the database, so that the next save tells what happened.
+        let _ = inner.prune_by_retention(wake);
+    }
+}
+
+impl Inner {
+    fn prune_by_retention(&self, wake: &Wake) -> Result<()> {
+        let members: BTreeMap<String, Member> =
+            self.members().iter().filter(|(_, member)| !member.retention.keeps_everything()).map(|(name, member)| (name.clone(), member.clone())).collect();
+        for member in members.into_values() {
+            if wake.is_over() {
+                return Ok(());
+            }
+            self.prune_member(&member)?;
+        }
+        Ok(())
+    }
+
+    /// The versions of the whole that list what goes are removed first, so that no record ever lists what is not there.
+    fn prune_member(&self, member: &Member) -> Result<()> {
+        let mut held = self.work();
+        let work = held.get()?;
+        let engine = work.databases.engine_of(&member.place);
+        let Some(database) = work.databases.open.get(engine) else { return Ok(()) };
+        let name = if member.place.is_home() { member.store.name() } else { member.place.number.to_string() };
+        let mut going = database.disk().prunable(&name, &Keep::Retained(member.retention))?;
+        let home = work.databases.home()?.disk();
+        let mut removed = Vec::new();
+        for record in home.multi_versions(Order::Ascending) {
+            let record = record?;
+            let Some(part) = record.stores.iter().find(|part| part.place == member.place) else { continue };
+            if record.version == work.newest {
+                going.remove(&part.version);
+            } else if going.contains(&part.version) {
+                removed.push(record.version);
+            }
+        }
+        if going.is_empty() {
+            return Ok(());
+        }
+        home.change_home(&HomeChanges { removed, ..HomeChanges::default() })?;
+        drop(held);
+        member.store.prune(&Keep::Without(going)).map(drop)
+    }
+}

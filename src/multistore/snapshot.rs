@@ -1,0 +1,75 @@
+//! A version of all stores, to read and to prove from.
+
+use std::collections::BTreeMap;
+
+use treering_proofs::Hash;
+
+use super::MultiStore;
+use super::versions::MultiVersion;
+use crate::error::{Error, Result};
+use crate::store::Snapshot;
+
+/// A saved version of all stores. `Send + Sync`; it never changes, and pruning spares its version while it lives.
+pub struct MultiSnapshot {
+    pub(super) info: MultiVersion,
+    stores: BTreeMap<String, Snapshot>,
+}
+
+impl MultiStore {
+    /// A version of all stores to read; `None` for the newest. It is kept while the snapshot lives. O(stores).
+    ///
+    /// # Errors
+    /// [`Error::NoMultiVersion`], [`Error::NoVersion`] if a store was pruned alone, [`Error::StoreDeleted`], [`Error::AllClosed`].
+    pub fn snapshot(&self, version: Option<u64>) -> Result<MultiSnapshot> {
+        let inner = self.inner();
+        let mut held = inner.work();
+        let work = held.get()?;
+        let record = work.databases.record(version.unwrap_or(work.newest))?;
+        let mut stores = BTreeMap::new();
+        for part in &record.stores {
+            let engine = work.databases.engine_of(&part.place);
+            let database = work.databases.open.get(engine).ok_or(Error::AllClosed)?;
+            let members = inner.members();
+            let deleted = || Error::StoreDeleted { version: record.version, store: part.name.clone() };
+            let (name, _) = members.iter().find(|(_, member)| member.place == part.place).ok_or_else(deleted)?;
+            let inner_name = if part.place.is_home() { name.clone() } else { part.place.number.to_string() };
+            let snapshot = database.snapshot(&inner_name, Some(part.version)).map_err(|error| error.about_store(&part.name))?;
+            stores.insert(part.name.clone(), snapshot);
+        }
+        Ok(MultiSnapshot { info: record.into(), stores })
+    }
+}
+
+impl MultiSnapshot {
+    /// The version's number.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.info.version
+    }
+
+    /// The app hash.
+    #[must_use]
+    pub fn app_hash(&self) -> Hash {
+        self.info.app_hash
+    }
+
+    /// All that is recorded of the version.
+    #[must_use]
+    pub fn info(&self) -> &MultiVersion {
+        &self.info
+    }
+
+    /// A store as it was in this version, under the name that it had then.
+    ///
+    /// # Errors
+    /// [`Error::NoStore`], which lists the stores that the version has.
+    pub fn store(&self, name: &str) -> Result<&Snapshot> {
+        let no_store = || Error::NoStore { name: name.to_owned(), stores: self.stores.keys().cloned().collect() };
+        self.stores.get(name).ok_or_else(no_store)
+    }
+
+    /// All stores, by name.
+    pub fn stores(&self) -> impl Iterator<Item = (&str, &Snapshot)> {
+        self.stores.iter().map(|(name, store)| (name.as_str(), store))
+    }
+}
