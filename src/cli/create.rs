@@ -125,7 +125,7 @@ pub(crate) fn delete(args: &DeleteArgs, output: &mut Output) -> Result<(), CliEr
     let versions = stores.get_store(&name)?.list_versions()?;
     if let Some(newest) = versions.last().filter(|_| !args.yes) {
         let count = counted(versions.len() as u64, "version");
-        let versions = format!("{count}, the newest {} with {}", grouped(newest.version), counted(newest.size, "key"));
+        let versions = format!("{count} (the newest is {}, with {})", grouped(newest.version), counted(newest.size, "key"));
         return Err(CliError::NeedsYes { store: name, versions });
     }
     stores.delete_store(&name)?;

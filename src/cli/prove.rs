@@ -5,8 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde::Serialize;
-use treering::proofs::{Hash, Proof};
-use treering::{MultiStore, MultiVersion};
+use treering::proofs::{Hash, MultiStoreProof, Proof, prove_store};
+use treering::{MultiStore, MultiVersion, Versioned};
 
 use super::args::VersionArg;
 use super::error::CliError;
@@ -121,11 +121,31 @@ impl Args {
         if self.at.version.is_none() && stores.newest_version()?.is_none() {
             return Err(CliError::NoAppHash { dir: stores.path().to_owned() });
         }
-        let snapshot = stores.snapshot(self.at.version)?;
-        let proof = snapshot.prove(&store, key)?;
+        let (MultiVersion { version, app_hash, .. }, proof) = prove_together(stores, self.at.version, &store, key)?;
         let bytes = self.format.encode(stores.hash_function()?, &proof)?;
-        let MultiVersion { version, app_hash, .. } = *snapshot.info();
         Ok(Made { proof: proof.proof, version, root: proof.store.root, app: Some(App { store, app_hash }), bytes })
+    }
+}
+
+/// The proof in two steps, in a version of all stores.
+fn prove_together(
+    stores: &MultiStore,
+    version: Option<u64>,
+    store: &str,
+    key: &[u8],
+) -> Result<(MultiVersion, MultiStoreProof), treering::Error> {
+    let error = match stores.snapshot(version) {
+        Ok(snapshot) => return Ok((snapshot.info().clone(), snapshot.prove(store, key)?)),
+        Err(error) => error,
+    };
+    // Other stores of that version may be gone: deleted, or with the memory that they lay in. Their roots are enough.
+    let Some(whole) = version.map_or_else(|| stores.newest_version(), |version| stores.version(version).map(Some))? else { return Err(error) };
+    let Some(part) = whole.stores.iter().find(|part| part.name == store) else { return Err(error) };
+    let snapshot = stores.get_store(store)?.snapshot(Some(part.version))?;
+    let roots = whole.stores.iter().map(|part| (part.name.as_str(), part.root_hash));
+    match prove_store(roots, store).filter(|step| step.root == snapshot.root_hash()) {
+        Some(step) => Ok((whole, MultiStoreProof { store: step, proof: snapshot.prove(key)? })),
+        None => Err(error),
     }
 }
 
