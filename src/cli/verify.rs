@@ -30,7 +30,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "HEX", requires = "store")]
     app_hash: Option<String>,
     /// The store that the key must be in, with --app-hash.
-    #[arg(long, value_name = "NAME", requires = "app_hash")]
+    #[arg(long, value_name = "NAME", requires = "app_hash", conflicts_with = "root")]
     store: Option<String>,
     /// The file with the proof, `-` for standard input; for borsh and ics23 its bytes or their hex.
     #[arg(long, value_name = "FILE")]

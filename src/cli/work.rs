@@ -154,8 +154,11 @@ impl Work {
         self.unsaved
     }
 
-    /// Closes the database. Operations that were not saved are gone.
+    /// Removes what the stores' settings do not keep, and closes the database. Operations that were not saved are gone.
     pub(crate) fn end(self) -> Result<(), CliError> {
+        if self.has_saved() {
+            self.stores.prune_by_retention()?;
+        }
         Ok(self.stores.close_all()?)
     }
 }
