@@ -9,14 +9,16 @@ mod persist;
 mod store;
 
 pub use error::{Error, Feature, Result};
-pub use multistore::{HistoryEntry, HistoryMark, MultiSnapshot, MultiStore, MultiStoreBuilder, MultiVersion, PreparedMultiVersion, StoreListing, StoreVersion};
+pub use multistore::{
+    HistoryEntry, HistoryMark, MultiSnapshot, MultiStore, MultiStoreBuilder, MultiVersion, PreparedMultiVersion, StoreListing, StoreVersion,
+};
 pub use persist::check::{CheckProgress, CheckSummary};
 pub use persist::prune::{Keep, PruneReport};
 pub use persist::stats::KindStats;
 pub use store::traits;
 pub use store::{
-    Committed, CreateOptions, Database, OpenOptions, PreparedVersion, Provable, RangeQueryable, Savepoint, Scan, SharedStore, Snapshot, Store,
-    StoreRange, Transaction, TransactionMode, Transactional, TreeStore, VersionInfo, Versioned,
+    Committed, CreateOptions, Database, OpenOptions, PreparedVersion, Provable, RangeQueryable, Savepoint, Scan, SharedStore, Snapshot,
+    Store, StoreRange, Transaction, TransactionMode, Transactional, TreeStore, VersionInfo, Versioned,
 };
 pub use treering_proofs as proofs;
 pub use treering_tree as tree;

@@ -64,7 +64,9 @@ pub(crate) enum CliError {
         dir: PathBuf,
     },
     /// A home that would be gone with the process.
-    #[error("the engine {engine} keeps nothing on the disk, so a database cannot have its home there; single stores can: `treering create DIR NAME --engine {engine}`")]
+    #[error(
+        "the engine {engine} keeps nothing on the disk, so a database cannot have its home there; single stores can: `treering create DIR NAME --engine {engine}`"
+    )]
     HomeWouldBeGone {
         /// The engine.
         engine: String,
@@ -84,7 +86,9 @@ pub(crate) enum CliError {
         versions: String,
     },
     /// Following needs an engine that can be read while another process writes.
-    #[error("--follow reads while another process writes, which the engine {engine} does not allow: leave it out when nobody writes, or subscribe to events in the process that does (MultiStore::events)")]
+    #[error(
+        "--follow reads while another process writes, which the engine {engine} does not allow: leave it out when nobody writes, or subscribe to events in the process that does (MultiStore::events)"
+    )]
     CannotFollow {
         /// The engine.
         engine: String,

@@ -26,8 +26,8 @@ use super::proof_form::ProofForm;
 #[command(
     override_usage = "treering prove [OPTIONS] [DIR] <KEY>",
     after_help = "\
-With --app, ics23 is the protobuf message ibc.core.commitment.v1.MerkleProof of ibc-go, which IBC clients take: field 1 is repeated, first
-with the proof of the key, then with that of the store, each a cosmos.ics23.v1.CommitmentProof. --version is then that of all stores.
+With --app, --version is that of all stores, and ics23 is the protobuf message that IBC clients take: ibc.core.commitment.v1.MerkleProof \
+of ibc-go, whose field 1 holds two cosmos.ics23.v1.CommitmentProof, first that of the key, then that of the store.
 ICS-23 cannot prove an empty key or value, nor anything about an empty tree; json and borsh can.
 
 Example:
@@ -139,7 +139,9 @@ fn prove_together(
         Err(error) => error,
     };
     // Other stores of that version may be gone: deleted, or with the memory that they lay in. Their roots are enough.
-    let Some(whole) = version.map_or_else(|| stores.newest_version(), |version| stores.version(version).map(Some))? else { return Err(error) };
+    let Some(whole) = version.map_or_else(|| stores.newest_version(), |version| stores.version(version).map(Some))? else {
+        return Err(error);
+    };
     let Some(part) = whole.stores.iter().find(|part| part.name == store) else { return Err(error) };
     let snapshot = stores.get_store(store)?.snapshot(Some(part.version))?;
     let roots = whole.stores.iter().map(|part| (part.name.as_str(), part.root_hash));

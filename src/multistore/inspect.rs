@@ -68,7 +68,8 @@ fn names_in_databases(databases: &Databases) -> Result<Names> {
 fn told_in_names(error: Error, engine: &str, names: &Names) -> Error {
     let Error::Damaged { record, what } = error else { return error };
     let of_engine = names.iter().filter(|((of, _), _)| of == engine);
-    let record = of_engine.fold(record, |record, ((_, inner), name)| record.replace(&format!("store {inner:?}"), &format!("store {name:?}")));
+    let record =
+        of_engine.fold(record, |record, ((_, inner), name)| record.replace(&format!("store {inner:?}"), &format!("store {name:?}")));
     Error::Damaged { record, what }
 }
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use treering_tree::Order;
 
-use super::{Inner, MultiStore};
 use super::member::Member;
+use super::{Inner, MultiStore};
 use crate::error::{Error, Result};
 use crate::persist::multi::HomeChanges;
 use crate::persist::prune::Keep;
@@ -120,8 +120,12 @@ impl MultiStore {
 
 impl Inner {
     fn prune_by_retention(&self, wake: &Wake) -> Result<()> {
-        let members: BTreeMap<String, Member> =
-            self.members().iter().filter(|(_, member)| !member.retention.keeps_everything()).map(|(name, member)| (name.clone(), member.clone())).collect();
+        let members: BTreeMap<String, Member> = self
+            .members()
+            .iter()
+            .filter(|(_, member)| !member.retention.keeps_everything())
+            .map(|(name, member)| (name.clone(), member.clone()))
+            .collect();
         for member in members.into_values() {
             if wake.is_over() {
                 return Ok(());

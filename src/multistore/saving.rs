@@ -324,7 +324,10 @@ fn poison_all(databases: &Databases, error: &Error) {
 /// Saves a version of the whole that is there already: the working states must be just those.
 fn save_again(databases: &Databases, version: u64, members: &[(String, Member)], stores: &mut [Locked<'_>]) -> Result<MultiVersion> {
     let Some(record) = databases.home()?.disk().multi_version(version)? else {
-        return Err(Error::NoMultiVersion { version, kept: "it was pruned, so it cannot be saved again; roll back to the one before".to_owned() });
+        return Err(Error::NoMultiVersion {
+            version,
+            kept: "it was pruned, so it cannot be saved again; roll back to the one before".to_owned(),
+        });
     };
     let mut saving = Vec::with_capacity(stores.len());
     let mut is_same = true;

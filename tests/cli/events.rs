@@ -18,9 +18,8 @@ fn events_are_in_the_order_of_commits() {
     forest.apply("gov", &[set("x", "1"), save()]).ok();
     forest.feed(&[set_in("bank", "y", "1"), save()]).ok();
     let events = forest.run("events", &["--json"]).ok().objects();
-    let expected = [
-        "bank 1", "gov 1", "all 1", "bank 2", "gov 2", "all 2", "bank 3", "gov 3", "all 3", "gov 4", "bank 4", "gov 5", "all 4",
-    ];
+    let expected =
+        ["bank 1", "gov 1", "all 1", "bank 2", "gov 2", "all 2", "bank 3", "gov 3", "all 3", "gov 4", "bank 4", "gov 5", "all 4"];
     assert_eq!(events.iter().map(told).collect::<Vec<_>>(), expected);
     let commits: Vec<u64> = events.iter().map(|event| event["commit"].as_u64().unwrap()).collect();
     assert_eq!(commits, [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 5, 5, 5]);

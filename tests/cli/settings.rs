@@ -23,7 +23,10 @@ fn engines_are_listed_with_what_they_can_do() {
 fn every_setting_is_described() {
     let keys = treering(["config", "--json"]).ok().objects();
     let cache = keys.iter().find(|key| key["key"] == "cache_size").unwrap();
-    assert_eq!((&cache["engine"], &cache["type"], &cache["default"], &cache["scope"]), (&json!(null), &json!("bytes"), &json!("1 GiB"), &json!("database")));
+    assert_eq!(
+        (&cache["engine"], &cache["type"], &cache["default"], &cache["scope"]),
+        (&json!(null), &json!("bytes"), &json!("1 GiB"), &json!("database"))
+    );
     for key in &keys {
         for field in ["key", "type", "default", "allowed", "meaning", "scope"] {
             assert!(!key[field].as_str().unwrap().is_empty(), "{key}");
@@ -60,9 +63,8 @@ fn settings_come_from_a_file() {
     let forest = Forest::empty();
     let dir = forest.dir();
     let config = |more: &str| forest.write("settings.toml", &format!("rootPath = {:?}\n{more}", dir.to_str().unwrap()));
-    let run = |file: &std::path::Path, name: &str, words: &[&str]| {
-        treering([&[name, "--config", file.to_str().unwrap()][..], words].concat())
-    };
+    let run =
+        |file: &std::path::Path, name: &str, words: &[&str]| treering([&[name, "--config", file.to_str().unwrap()][..], words].concat());
     let file = config("defaultEngine = \"memory\"\n[engineConfigs.rocksdb]\nmax_versions = 7\ncache_size = \"16 MiB\"");
     assert_eq!(run(&file, "create", &["pool", "--json"]).ok().object()["engine"], "memory");
     run(&file, "create", &["bank", "--engine", "rocksdb"]).ok();
@@ -141,7 +143,10 @@ fn every_command_works_with_stores_on_every_engine() {
         assert!(forest.run("check", &[]).ok().out.starts_with(&format!("all is well: {} stores", 1 + engines_on_disk().len())));
         forest.run("stats", &[]).ok();
         forest.run("rollback", &["--to", "1"]).ok();
-        assert_eq!(forest.run("stores", &["--json"]).ok().objects().iter().filter(|store| store["version"] == 1).count(), 1 + engines_on_disk().len());
+        assert_eq!(
+            forest.run("stores", &["--json"]).ok().objects().iter().filter(|store| store["version"] == 1).count(),
+            1 + engines_on_disk().len()
+        );
         forest.run("check", &[]).ok();
     }
     app_hashes.dedup();

@@ -16,9 +16,7 @@ fn stores_are_made_listed_renamed_and_deleted() {
     assert!(made.err.contains("memory keeps nothing on the disk"), "{}", made.err);
 
     let listed = forest.run("stores", &["--json"]).ok().objects();
-    let line = |name, engine, keeps| {
-        json!({"name": name, "engine": engine, "version": null, "root": null, "size": 0, "height": 0, "versions": 0, "keeps": keeps})
-    };
+    let line = |name, engine, keeps| json!({"name": name, "engine": engine, "version": null, "root": null, "size": 0, "height": 0, "versions": 0, "keeps": keeps});
     assert_eq!(listed, [line("bank", "rocksdb", json!({})), line("pool", "memory", json!({"max_versions": 5, "version_ttl": 172_800}))]);
     let table = forest.run("stores", &[]).ok();
     assert_eq!(table.lines()[0].split_whitespace().collect::<Vec<_>>(), ["NAME", "ENGINE", "VERSION", "KEYS", "KEEPS", "ROOT"]);
@@ -86,7 +84,9 @@ fn what_is_there_already_or_does_not_exist_is_named() {
     forest.run("create", &["tax", "--set", "max_version=5"]).fails("there is no such key (did you mean \"max_versions\"?)");
     forest.run("create", &["tax", "--set", "max_versions=many"]).fails("found the text \"many\"; allowed are numbers from 1");
     forest.run("create", &["tax", "--set", "max_versions=0"]).fails("found the number 0; allowed are numbers from 1");
-    forest.run("create", &["tax", "--set", "cache_size=1 GiB"]).fails("it holds for the whole database, as engineConfigs.rocksdb.cache_size");
+    forest
+        .run("create", &["tax", "--set", "cache_size=1 GiB"])
+        .fails("it holds for the whole database, as engineConfigs.rocksdb.cache_size");
     forest.run("create", &["tax", "--set", "keep_every=2", "--set", "keep_every=3"]).fails("--set keep_every is there twice");
     let usage = forest.run("create", &["tax", "--set", "keep_every"]);
     assert_eq!(usage.code, Some(2));

@@ -110,7 +110,10 @@ fn what_is_unclear_is_refused_with_its_line() {
     };
     refused(&[set("a", "1"), save()], "line 1: it names no store, and the database has several (bank, gov): name one in every line");
     refused(&[set_in("bank", "a", "1"), set("a", "1"), save()], "line 2: it names no store, and lines before name theirs");
-    refused(&[set_in("bank", "a", "1"), set_in("tax", "a", "1"), save()], "line 2: there is no store \"tax\"; there are: bank, gov; `treering create ");
+    refused(
+        &[set_in("bank", "a", "1"), set_in("tax", "a", "1"), save()],
+        "line 2: there is no store \"tax\"; there are: bank, gov; `treering create ",
+    );
     refused(&[delete_in("tax", "a"), save()], " tax` makes it");
     refused(&[r#"{"op":"save","store":"bank"}"#.to_owned()], "line 1: a save is about all stores");
     forest.apply("bank", &[set_in("gov", "a", "1"), save()]).fails("line 1: it names store \"gov\", but --store says \"bank\"");
@@ -119,7 +122,8 @@ fn what_is_unclear_is_refused_with_its_line() {
     saved.fails("line 3: it names no store, and lines before name theirs: name the store in every line, or in none; what was saved up to version 4 stays");
 
     let one = Forest::planted();
-    one.feed(&[set("a", "1"), set_in("forest", "a", "1"), save()]).fails("line 2: it names store \"forest\", and the lines before name none");
+    one.feed(&[set("a", "1"), set_in("forest", "a", "1"), save()])
+        .fails("line 2: it names store \"forest\", and the lines before name none");
     Forest::empty().feed(&[set_in("bank", "a", "1"), save()]).fails("has no store yet: `treering create ");
     // Nothing of the refused lines was kept.
     assert_eq!(one.run("versions", &[]).ok().lines().len(), 3);
@@ -178,7 +182,8 @@ fn a_proof_in_two_steps_verifies_under_its_app_hash_store_key_and_value_only() {
         verify(&hash, "bank", "alice", &["--value", "101"]).fails("the key has the value 100, not 101");
         verify(&hash, "bank", "alice", &[]).fails("the key is present with the value 100");
         // It is no proof in one step.
-        treering(["verify", "--root", &hash, "--proof", file, "--key", "alice", "--utf8", "--format", format]).fails("is not a proof in the form");
+        treering(["verify", "--root", &hash, "--proof", file, "--key", "alice", "--utf8", "--format", format])
+            .fails("is not a proof in the form");
     }
     let absent = forest.run("prove", &["alice", "--utf8", "--store", "bank", "--app"]).ok().out;
     let words = ["verify", "--app-hash", &other, "--store", "bank", "--proof", "-", "--key", "alice", "--utf8", "--json"];
@@ -186,7 +191,12 @@ fn a_proof_in_two_steps_verifies_under_its_app_hash_store_key_and_value_only() {
     assert_eq!((&valid["kind"], &valid["store"], &valid["app_hash"]), (&json!("absence"), &json!("bank"), &json!(other)));
     treering(["verify", "--app-hash", "6f", "--store", "bank", "--proof", "x", "--key", "6f"])
         .fails("--app-hash `6f` is not an app hash: it must be 64 hex digits, as `treering app-hash` prints them");
-    for words in [&["--app-hash", hash.as_str()][..], &[], &["--root", &hash, "--app-hash", &hash, "--store", "bank"], &["--root", &hash, "--store", "s"]] {
+    for words in [
+        &["--app-hash", hash.as_str()][..],
+        &[],
+        &["--root", &hash, "--app-hash", &hash, "--store", "bank"],
+        &["--root", &hash, "--store", "s"],
+    ] {
         assert_eq!(treering([&["verify", "--proof", "x", "--key", "6f"][..], words].concat()).code, Some(2), "{words:?}");
     }
 }
@@ -206,5 +216,19 @@ fn stores_in_memory_are_part_of_the_app_hash_and_in_no_ones_way() {
     let file = forest.beside("alice.proof");
     forest.run("prove", &["alice", "--utf8", "--store", "bank", "--app", "--out", file.to_str().unwrap()]).ok();
     let hash = forest.app_hash(1);
-    treering(["verify", "--app-hash", &hash, "--store", "bank", "--proof", file.to_str().unwrap(), "--key", "alice", "--value", "1", "--utf8"]).ok();
+    treering([
+        "verify",
+        "--app-hash",
+        &hash,
+        "--store",
+        "bank",
+        "--proof",
+        file.to_str().unwrap(),
+        "--key",
+        "alice",
+        "--value",
+        "1",
+        "--utf8",
+    ])
+    .ok();
 }
