@@ -305,19 +305,12 @@ impl Saving {
         let home = (databases.home.as_str(), home_parts, home_records, CommitScope::Whole(record));
         for (engine, parts, records, scope) in others.chain([home]) {
             let database = databases.open.get(engine).ok_or(Error::AllClosed)?;
-            let committed = database.disk().commit(parts, self.time, &scope).inspect_err(|error| poison_all(databases, error))?;
+            let committed = database.disk().commit(parts, self.time, &scope).inspect_err(|error| databases.poison(error))?;
             for (place, record) in records.into_iter().zip(committed) {
                 *place = Some(record);
             }
         }
         Ok(())
-    }
-}
-
-/// It is not known any more how the databases stand to each other.
-fn poison_all(databases: &Databases, error: &Error) {
-    for database in databases.open.values() {
-        database.disk().poison(&error.to_string());
     }
 }
 
