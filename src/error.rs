@@ -136,7 +136,9 @@ pub enum Error {
         saving: Hash,
     },
     /// Snapshots, transactions or the newest version of a `MultiStore` hold versions that would go.
-    #[error("store {store:?}: versions {versions:?} are held by snapshots, transactions or the newest version of all stores; drop the former, roll back all stores together")]
+    #[error(
+        "store {store:?}: versions {versions:?} are held by snapshots, transactions or the newest version of all stores; drop the former, roll back all stores together"
+    )]
     Pinned {
         /// The store.
         store: String,
@@ -212,7 +214,9 @@ pub enum Error {
         store: String,
     },
     /// A version of all stores is there already, with another app hash.
-    #[error("version {version} of all stores is there already with app hash {found}, the one to save has {saving}; roll back to version {before} to replace it")]
+    #[error(
+        "version {version} of all stores is there already with app hash {found}, the one to save has {saving}; roll back to version {before} to replace it"
+    )]
     MultiVersionExists {
         /// The version.
         version: u64,

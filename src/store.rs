@@ -17,8 +17,8 @@ mod transaction;
 mod tree_store;
 mod work;
 
-pub(crate) use database::{check_initial_version, check_name};
 pub use database::{CreateOptions, Database, OpenOptions, VersionInfo};
+pub(crate) use database::{check_initial_version, check_name};
 pub use prepared::PreparedVersion;
 pub use scan::Scan;
 pub use shared::SharedStore;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use common::{FaultyBackend, Model};
 use proptest::prelude::*;
-use treering::engine::Backend;
 use treering::config::Retention;
+use treering::engine::Backend;
 use treering::{Database, Error, Hash, Keep, OpenOptions, Order, Snapshot, TreeStore};
 
 #[derive(Clone, Debug)]

@@ -109,8 +109,12 @@ fn run(inner: &Inner, wake: &Wake) {
 
 impl Inner {
     fn prune_by_retention(&self, wake: &Wake) -> Result<()> {
-        let members: BTreeMap<String, Member> =
-            self.members().iter().filter(|(_, member)| !member.retention.keeps_everything()).map(|(name, member)| (name.clone(), member.clone())).collect();
+        let members: BTreeMap<String, Member> = self
+            .members()
+            .iter()
+            .filter(|(_, member)| !member.retention.keeps_everything())
+            .map(|(name, member)| (name.clone(), member.clone()))
+            .collect();
         for member in members.into_values() {
             if wake.is_over() {
                 return Ok(());

@@ -22,7 +22,12 @@ use crate::store::Database;
 pub(super) fn recover(databases: &mut Databases) -> Result<()> {
     let placed: BTreeMap<String, PlacedStore> = databases.home()?.disk().placed_stores()?.into_iter().collect();
     let intents = databases.home()?.disk().intents()?;
-    let engines: Vec<String> = placed.values().map(|store| &store.place).chain(intents.iter().map(|intent| &intent.place)).map(|place| place.engine.clone()).collect();
+    let engines: Vec<String> = placed
+        .values()
+        .map(|store| &store.place)
+        .chain(intents.iter().map(|intent| &intent.place))
+        .map(|place| place.engine.clone())
+        .collect();
     for engine in &engines {
         databases.get(engine)?;
     }

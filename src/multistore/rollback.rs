@@ -40,7 +40,11 @@ impl WholeRollback {
         let stores = disk.stores();
         for (name, store) in &stores {
             let part = record.stores.iter().find(|part| part.place.is_home() && part.place.number == u64::from(store.id.0));
-            home.push(RollbackTarget { store: name.clone(), becomes: part.map(|part| part.name.clone()), version: part.map(|part| part.version) });
+            home.push(RollbackTarget {
+                store: name.clone(),
+                becomes: part.map(|part| part.name.clone()),
+                version: part.map(|part| part.version),
+            });
         }
         for (name, store) in &placed {
             let part = record.stores.iter().find(|part| part.place == store.place);

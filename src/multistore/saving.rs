@@ -317,7 +317,10 @@ impl Saving {
 /// Saves a version of the whole that is there already: the working states must be just those.
 fn save_again(databases: &Databases, version: u64, members: &[(String, Member)], stores: &mut [Locked<'_>]) -> Result<MultiVersion> {
     let Some(record) = databases.home()?.disk().multi_version(version)? else {
-        return Err(Error::NoMultiVersion { version, kept: "it was pruned, so it cannot be saved again; roll back to the one before".to_owned() });
+        return Err(Error::NoMultiVersion {
+            version,
+            kept: "it was pruned, so it cannot be saved again; roll back to the one before".to_owned(),
+        });
     };
     let mut saving = Vec::with_capacity(stores.len());
     let mut is_same = true;
@@ -335,7 +338,8 @@ fn save_again(databases: &Databases, version: u64, members: &[(String, Member)],
         let (found, saving) = (record.app_hash, app_hash(saving));
         return Err(Error::MultiVersionExists { version, before: version - 1, found, saving });
     }
-    for ((name, _), store) in members.iter().zip(&mut *stores) {
+    let listed = members.iter().zip(stores).filter(|((_, member), _)| record.stores.iter().any(|part| part.place == member.place));
+    for ((name, _), store) in listed {
         if let Some(already) = store.store()?.saved_already().map_err(|error| error.about_store(name))? {
             store.store()?.load(already.version, already.record)?;
         }

@@ -218,7 +218,11 @@ impl Inner {
         drop(stores);
         let standing = if is_done { Some(record) } else { newest.as_ref() };
         for part in standing.into_iter().flat_map(|record| &record.stores) {
-            let member = self.members().iter().find(|(_, member)| member.place == part.place).map(|(name, member)| (name.clone(), member.store.clone()));
+            let member = self
+                .members()
+                .iter()
+                .find(|(_, member)| member.place == part.place)
+                .map(|(name, member)| (name.clone(), member.store.clone()));
             if let Some((name, store)) = member {
                 self.set_hold(&name, hold(&store, part.version)?);
             }

@@ -18,10 +18,10 @@
 use treering_proofs::Hash;
 use treering_tree::Order;
 
+use super::Disk;
 use super::frame::{Reader, Writer};
 use super::keys::{self, StoreId};
 use super::records::StoreSettings;
-use super::Disk;
 use crate::engine::{Batch, Keyspace};
 use crate::error::Result;
 

@@ -122,7 +122,8 @@ impl From<TreeStore> for SharedStore {
     fn from(store: TreeStore) -> Self {
         let path = store.database().path().to_owned();
         let capabilities = Capabilities { persistence: !path.as_os_str().is_empty(), ..Capabilities::TREE };
-        let about = About { name: store.name().to_owned(), engine: "of a database".to_owned(), path, capabilities, events: EventBus::new() };
+        let about =
+            About { name: store.name().to_owned(), engine: "of a database".to_owned(), path, capabilities, events: EventBus::new() };
         Self::new(store, about)
     }
 }

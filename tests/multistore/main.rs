@@ -6,7 +6,7 @@ mod common;
 
 mod app_hash;
 mod faults;
-mod model;
+
 mod stores;
 mod test_engine;
 mod versions;
