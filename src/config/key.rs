@@ -112,11 +112,11 @@ impl Kind {
         match self {
             Self::Boolean => "true and false".to_owned(),
             Self::Bytes { min, max } => {
-                format!("bytes: a number, or a number with KiB, MiB, GiB{}", range(*min, *max, units::format_bytes))
+                format!("bytes: a number, or a number with KiB, MiB, GiB{}", amounts(*min, *max, units::format_bytes))
             }
             Self::Count { min, max } => format!("numbers{}", range(*min, *max, |number| number.to_string())),
             Self::Duration { min, max } => {
-                format!("durations: seconds, or a number with s, min, h, days{}", range(*min, *max, units::format_seconds))
+                format!("durations: seconds, or a number with s, min, h, days{}", amounts(*min, *max, units::format_seconds))
             }
             Self::Choice(words) => quoted(words),
             Self::ChoicePerPart { words, parts } => {
@@ -133,6 +133,12 @@ fn range(min: u64, max: u64, show: impl Fn(u64) -> String) -> String {
         (min, u64::MAX) => format!(" from {}", show(min)),
         (min, max) => format!(" from {} to {}", show(min), show(max)),
     }
+}
+
+/// The same, where it goes on after a list.
+fn amounts(min: u64, max: u64, show: impl Fn(u64) -> String) -> String {
+    let range = range(min, max, show);
+    if range.is_empty() { range } else { format!(",{range}") }
 }
 
 fn quoted(words: &[&str]) -> String {
