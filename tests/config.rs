@@ -401,7 +401,7 @@ proptest! {
     fn a_configuration_survives_json_and_toml(config in configs()) {
         prop_assert_eq!(&MultiStoreConfig::from_json(&config.to_json().unwrap()).unwrap(), &config);
         prop_assert_eq!(&MultiStoreConfig::from_toml(&config.to_toml().unwrap()).unwrap(), &config);
-        for (_, engine) in &config.engine_configs {
+        for engine in config.engine_configs.values() {
             let json = serde_json::to_string(engine).unwrap();
             prop_assert_eq!(&Config::from_json(&json).unwrap(), engine);
             prop_assert_eq!(&serde_json::from_str::<Config>(&json).unwrap(), engine);

@@ -174,6 +174,15 @@ fn keys_of_engines_are_checked() {
             vec![key("boards", Preset::Boolean(true))],
             "\"boards\": its default is not allowed: boards: found the boolean true; allowed are numbers from 1 to 9",
         ),
+        (
+            vec![key("boards", Preset::Word("three"))],
+            "\"boards\": its default is not allowed: boards: found the text \"three\"; allowed are numbers from 1 to 9",
+        ),
+        (
+            vec![Key { kind: Kind::Bytes { min: 0, max: 9 }, ..key("boards", Preset::Word("1 B")) }],
+            "\"boards\": its default is not allowed: boards: found the text \"1 B\"; \
+             allowed are bytes: a number, or a number with KiB, MiB, GiB, from 0 B to 9 B",
+        ),
     ];
     for (keys, expected) in cases {
         let error = Registry::empty().register(Arc::new(Shelf { keys, ..Shelf::new("shelf") })).unwrap_err();

@@ -1,5 +1,6 @@
 //! The keys that a configuration can have: their types, defaults and allowed values.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -178,7 +179,7 @@ impl Key {
         }
     }
 
-    /// Whether its kind allows its default.
+    /// Whether its default is of its kind, and allowed.
     ///
     /// # Errors
     /// As for a user who writes the default.
@@ -188,7 +189,7 @@ impl Key {
             Preset::Number(number) => Value::Integer(number),
             Preset::Word(word) | Preset::Unset(word) => Value::from(word),
         };
-        self.check(self.name, &value).map(|_| ())
+        if self.check(self.name, &value)? == self.preset() { Ok(()) } else { Err(self.wrong_type(self.name, &value)) }
     }
 
     /// What `value` means for this key, which messages call `path`.
@@ -253,7 +254,8 @@ impl Key {
             let word = self.word(path, value, words)?;
             return Ok(Setting::Words(parts.iter().map(|part| (*part, word)).collect()));
         };
-        let Setting::Words(mut chosen) = self.preset() else { return Err(self.wrong_type(path, value)) };
+        // What has no default leaves the other parts without a word.
+        let mut chosen = if let Setting::Words(words) = self.preset() { words } else { BTreeMap::new() };
         let of_part = Self { kind: Kind::Choice(words), ..*self };
         for (name, value) in table {
             let path = join(path, name);
