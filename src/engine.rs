@@ -3,6 +3,14 @@
 //! A backend is an ordered map from keys to values in each of a few [keyspaces](Keyspace), which applies a [`Batch`] whole or not at all.
 //! It knows nothing of trees; what lies where is the business of `persist`.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
+#[cfg(feature = "file")]
+pub mod file;
+#[cfg(feature = "fjall")]
+pub mod fjall;
+#[cfg(feature = "leveldb")]
+pub mod leveldb;
 pub mod memory;
 #[cfg(feature = "rocksdb")]
 pub mod rocksdb;
