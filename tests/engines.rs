@@ -258,6 +258,92 @@ fn capabilities_are_said_in_words_and_json() {
     assert_eq!(serde_json::to_value(Capabilities::TREE).unwrap(), json);
 }
 
+#[cfg(feature = "file")]
+mod file_settings {
+    use treering::engine::FileEngine;
+
+    use super::*;
+
+    fn open(path: &Path, access: Access, config: &Config) -> Result<Arc<dyn Backend>, BackendError> {
+        FileEngine.open(path, access, &settings(&FileEngine, config))
+    }
+
+    /// The ends of the names of all files that hold batches.
+    fn extensions(folder: &Path) -> Vec<String> {
+        let batches = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+        let files = batches.flat_map(|batch| std::fs::read_dir(batch).unwrap().map(|entry| entry.unwrap().path()));
+        files.map(|file| file.extension().unwrap().to_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_new_database_has_the_format_asked_for_and_keeps_it() {
+        for (config, format) in [("", "json"), ("format = 'auto'", "json"), ("format = 'json'", "json"), ("format = 'borsh'", "borsh")] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut batch = Batch::new();
+            batch.put(Keyspace::Meta, b"oak", b"200");
+            let backend = open(folder.path(), Access::Create, &Config::from_toml(config).unwrap()).unwrap();
+            backend.write(&batch, Durability::Synced).unwrap();
+            assert_eq!(extensions(folder.path()), [format], "{config}");
+            drop(backend);
+            // Without a format it is the one that it has; with another one it is refused.
+            let backend = open(folder.path(), Access::ReadWrite, &Config::new()).unwrap();
+            assert_eq!(backend.get(Keyspace::Meta, b"oak").unwrap(), Some(b"200".to_vec()));
+            backend.write(&batch, Durability::Synced).unwrap();
+            assert_eq!(extensions(folder.path()), [format, format], "{config}");
+            drop(backend);
+            let other = if format == "json" { "borsh" } else { "json" };
+            assert!(open(folder.path(), Access::ReadWrite, &Config::new().with("format", other)).is_err());
+            assert!(open(folder.path(), Access::ReadWrite, &Config::new().with("format", format)).is_ok());
+        }
+    }
+
+    #[test]
+    fn another_format_is_named() {
+        let error = Settings::check("file", &FileEngine.keys(), &Config::new().with("format", "xml")).unwrap_err();
+        assert_eq!(error.to_string(), "engineConfigs.file.format: found the text \"xml\"; allowed are \"json\", \"borsh\", or \"auto\"");
+    }
+}
+
+/// Whether values that compress well stand as they are in the database's files with this extension.
+#[cfg(any(feature = "fjall", feature = "leveldb"))]
+fn stand_plain(engine: &dyn Engine, config: &Config, extension: &str) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = engine.open(folder.path(), Access::Create, &settings(engine, config)).unwrap();
+    let value = "ring ".repeat(12_000);
+    // Together more than LevelDB holds back in memory.
+    for number in 0..100_u8 {
+        let mut batch = Batch::new();
+        batch.put(Keyspace::Latest, [number], &value);
+        backend.write(&batch, Durability::Buffered).unwrap();
+    }
+    backend.flush().unwrap();
+    assert_eq!(backend.get(Keyspace::Latest, &[7]).unwrap().unwrap(), value.as_bytes());
+    drop(backend);
+    let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<_> = files.filter(|path| path.extension().is_some_and(|found| found == extension)).collect();
+    assert!(!files.is_empty(), "no files with extension {extension}");
+    let part = "ring ".repeat(200);
+    files.into_iter().any(|path| std::fs::read(path).unwrap().windows(part.len()).any(|found| found == part.as_bytes()))
+}
+
+#[cfg(any(feature = "fjall", feature = "leveldb"))]
+fn check_compression(engine: &dyn Engine, word: &str, extension: &str) {
+    let name = engine.name();
+    let with = |compression: &str| stand_plain(engine, &Config::new().with("compression", compression), extension);
+    assert!(with("none"), "{name}");
+    assert!(!with(word), "{name}");
+    assert!(!stand_plain(engine, &Config::new(), extension), "{name}");
+    let error = Settings::check(name, &engine.keys(), &Config::new().with("compression", "zstd")).unwrap_err();
+    let expected = format!("engineConfigs.{name}.compression: found the text \"zstd\"; allowed are \"none\", {word:?}");
+    assert_eq!(error.to_string(), expected);
+}
+
+#[cfg(feature = "fjall")]
+#[test]
+fn fjall_compresses_unless_told_not_to() {
+    check_compression(&treering::engine::FjallEngine, "lz4", "jnl");
+}
+
 #[cfg(feature = "rocksdb")]
 mod rocksdb_settings {
     use std::collections::BTreeMap;
