@@ -1,5 +1,9 @@
 //! The engines that treering brings.
 
+#[cfg(feature = "file")]
+mod file;
+#[cfg(feature = "fjall")]
+mod fjall;
 mod memory;
 #[cfg(feature = "rocksdb")]
 mod rocks;
@@ -8,6 +12,10 @@ use std::sync::Arc;
 
 use super::definition::Engine;
 
+#[cfg(feature = "file")]
+pub use file::FileEngine;
+#[cfg(feature = "fjall")]
+pub use fjall::FjallEngine;
 pub use memory::MemoryEngine;
 #[cfg(feature = "rocksdb")]
 pub use rocks::RocksEngine;
@@ -16,6 +24,10 @@ pub use rocks::RocksEngine;
 pub(super) fn all() -> Vec<Arc<dyn Engine>> {
     vec![
         Arc::new(MemoryEngine),
+        #[cfg(feature = "file")]
+        Arc::new(FileEngine),
+        #[cfg(feature = "fjall")]
+        Arc::new(FjallEngine),
         #[cfg(feature = "rocksdb")]
         Arc::new(RocksEngine),
     ]
