@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use treering_proofs::{Hash, Proof};
@@ -17,7 +17,7 @@ use super::work::{Work, visit};
 use super::{Snapshot, TreeStore, VersionInfo};
 use crate::engine::Capabilities;
 use crate::error::{Error, Feature, Result};
-use crate::event::{EventBus, StoreClosed, VersionLoaded, VersionPruned, VersionRolledBack, VersionSaved};
+use crate::event::{EventBus, StoreClosed, TransactionCommit, VersionLoaded, VersionPruned, VersionRolledBack, VersionSaved};
 use crate::persist::prune::{Keep, PruneReport};
 
 /// A store to share between threads: cheap to clone, all clones are the same store.
@@ -37,6 +37,8 @@ pub(super) struct Core {
     capabilities: Capabilities,
     events: EventBus,
     transactions: AtomicU64,
+    /// For transactions, which do not wait for the lock to learn it.
+    is_closed: AtomicBool,
     working: RwLock<Working>,
 }
 
@@ -61,7 +63,8 @@ impl SharedStore {
     pub(crate) fn new(store: TreeStore, about: About) -> Self {
         let About { name, engine, path, capabilities, events } = about;
         let working = RwLock::new(Working { store: Some(store), history: History::default(), is_prepared: false });
-        let core = Core { name: Mutex::new(name), engine, path, capabilities, events, transactions: AtomicU64::new(0), working };
+        let (transactions, is_closed) = (AtomicU64::new(0), AtomicBool::new(false));
+        let core = Core { name: Mutex::new(name), engine, path, capabilities, events, transactions, is_closed, working };
         Self { core: Arc::new(core) }
     }
 
@@ -111,7 +114,8 @@ impl From<TreeStore> for SharedStore {
     fn from(store: TreeStore) -> Self {
         let path = store.database().path().to_owned();
         let capabilities = Capabilities { persistence: !path.as_os_str().is_empty(), ..Capabilities::TREE };
-        let about = About { name: store.name().to_owned(), engine: "of a database".to_owned(), path, capabilities, events: EventBus::new() };
+        let about =
+            About { name: store.name().to_owned(), engine: "of a database".to_owned(), path, capabilities, events: EventBus::new() };
         Self::new(store, about)
     }
 }
@@ -157,6 +161,7 @@ impl Locked<'_> {
 
     /// Closes the store without a word.
     pub(crate) fn take(&mut self) -> Option<TreeStore> {
+        self.core.is_closed.store(true, Ordering::Release);
         self.working.store.take()
     }
 }
@@ -184,6 +189,11 @@ impl Core {
 
     pub(super) fn next_transaction(&self) -> u64 {
         self.transactions.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Fails when the store was closed. Takes no lock.
+    pub(super) fn open(&self) -> Result<()> {
+        if self.is_closed.load(Ordering::Acquire) { Err(self.closed()) } else { Ok(()) }
     }
 
     fn closed(&self) -> Error {
@@ -227,25 +237,28 @@ impl Core {
         self.look(|store| Ok(store.branch()))
     }
 
-    /// A branch for a transaction, and the change after which it begins.
+    /// A branch for a transaction, and the change after which it begins. One that writes must be ended: until then later changes are
+    /// remembered for it.
     pub(super) fn begin(&self, mode: TransactionMode) -> Result<(Branch, u64)> {
         let mut working = self.write()?;
         let Working { store, history, .. } = &mut *working;
         let store = store.as_ref().ok_or_else(|| self.closed())?;
-        if mode == TransactionMode::ReadWrite {
-            store.database().disk.writable()?;
+        if mode == TransactionMode::ReadOnly {
+            return Ok((store.branch(), history.now()));
         }
+        store.database().disk.writable()?;
         Ok((store.branch(), history.begin()))
     }
 
-    /// A transaction ends without an effect.
+    /// A transaction that writes ends without an effect.
     pub(super) fn end(&self, start: u64) {
         // The history is whole even if a thread panicked while it changed the tree.
         self.working.write().unwrap_or_else(PoisonError::into_inner).history.end(start);
     }
 
-    /// Makes the work of a transaction part of the working state. Takes the work if the transaction ends with it.
-    pub(super) fn commit(&self, start: u64, work: &mut Option<Work>, reads: &Reads) -> Result<Committed> {
+    /// Makes the work of a transaction part of the working state. Takes the work if the transaction ends with it, and tells of it before
+    /// anything else can happen to the store.
+    pub(super) fn commit(&self, transaction: u64, start: u64, work: &mut Option<Work>, reads: &Reads) -> Result<Committed> {
         let mut working = self.write()?;
         if let Err(error) = self.changeable(&working) {
             if working.store.is_none() {
@@ -259,7 +272,14 @@ impl Core {
         let store = store.as_mut().ok_or_else(|| self.closed())?;
         let outcome = self.go_in(store, history, start, work, reads);
         history.end(start);
+        if let Ok(Committed { writes, .. }) = outcome {
+            self.tell_commit(transaction, writes);
+        }
         outcome
+    }
+
+    pub(super) fn tell_commit(&self, transaction: u64, writes: u64) {
+        self.events.publish_with(|| TransactionCommit { store: self.name(), transaction, writes });
     }
 
     fn go_in(&self, store: &mut TreeStore, history: &mut History, start: u64, work: Work, reads: &Reads) -> Result<Committed> {
@@ -325,15 +345,17 @@ impl Store for SharedStore {
 
     fn set(&self, key: &[u8], value: &[u8]) -> Result<()> {
         self.core.change(|store, history| {
+            store.set(key, value)?;
             history.changed_key(key);
-            store.set(key, value)
+            Ok(())
         })
     }
 
     fn delete(&self, key: &[u8]) -> Result<()> {
         self.core.change(|store, history| {
+            store.delete(key)?;
             history.changed_key(key);
-            store.delete(key).map(drop)
+            Ok(())
         })
     }
 
@@ -346,7 +368,7 @@ impl Store for SharedStore {
     }
 
     fn close(&self) -> Result<()> {
-        let closed = self.core.write()?.store.take();
+        let closed = self.lock()?.take();
         if let Some(store) = closed {
             drop(store);
             self.core.events.publish_with(|| StoreClosed { store: self.name() });
@@ -402,10 +424,9 @@ impl Versioned for SharedStore {
         self.core.change(|store, history| {
             store.load_version(version)?;
             history.replaced("another version was loaded");
+            self.core.events.publish_with(|| VersionLoaded { store: self.name(), version });
             Ok(())
-        })?;
-        self.core.events.publish_with(|| VersionLoaded { store: self.name(), version });
-        Ok(())
+        })
     }
 
     fn discard_changes(&self) -> Result<()> {
@@ -453,10 +474,9 @@ impl Versioned for SharedStore {
         self.core.change(|store, history| {
             store.rollback_to(version)?;
             history.replaced("it was rolled back");
+            self.core.events.publish_with(|| VersionRolledBack { store: self.name(), version });
             Ok(())
-        })?;
-        self.core.events.publish_with(|| VersionRolledBack { store: self.name(), version });
-        Ok(())
+        })
     }
 }
 
