@@ -15,8 +15,8 @@ use common::{FaultyBackend, Model};
 use proptest::prelude::*;
 use treering::engine::Backend;
 use treering::{
-    Database, Error, Keep, OpenOptions, Order, RangeQueryable, Savepoint, SharedStore, Store, Transaction, TransactionMode, Transactional, Tree,
-    Versioned,
+    Database, Error, Keep, OpenOptions, Order, RangeQueryable, Savepoint, SharedStore, Store, Transaction, TransactionMode, Transactional,
+    Tree, Versioned,
 };
 
 const MAX_OPEN: usize = 4;
@@ -35,7 +35,9 @@ struct Span {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Begin { read_only: bool },
+    Begin {
+        read_only: bool,
+    },
     Get(usize, u8),
     Range(usize, Span),
     Set(usize, u8, u8),
