@@ -16,8 +16,7 @@ use std::thread;
 use common::{FaultyBackend, Model, Numbers};
 use treering::engine::Backend;
 use treering::{
-    Database, Error, Hash, Keep, OpenOptions, Order, SharedStore, Store, Transaction, TransactionMode, Transactional, Tree,
-    Versioned,
+    Database, Error, Hash, Keep, OpenOptions, Order, SharedStore, Store, Transaction, TransactionMode, Transactional, Tree, Versioned,
 };
 
 const THREADS: u64 = 8;

@@ -1,24 +1,23 @@
 //! A store that many threads use: a [`TreeStore`] behind a lock, with transactions.
 
+mod versioned;
+
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use treering_proofs::{Hash, Proof};
 use treering_tree::Order;
 
 use super::branch::Branch;
 use super::history::{History, Obstacle, Reads};
-use super::prepared::PreparedVersion;
 use super::traits::{Committed, Provable, RangeQueryable, Store, Transaction, TransactionMode, Transactional, Versioned, Visit};
 use super::transaction::StoreTransaction;
 use super::work::{Work, visit};
-use super::{Snapshot, TreeStore, VersionInfo};
+use super::{TreeStore, VersionInfo};
 use crate::engine::Capabilities;
 use crate::error::{Error, Feature, Result};
-use crate::event::{EventBus, StoreClosed, TransactionCommit, VersionLoaded, VersionPruned, VersionRolledBack, VersionSaved};
-use crate::persist::prune::{Keep, PruneReport};
+use crate::event::{EventBus, StoreClosed, TransactionCommit, VersionSaved};
 
 /// A store to share between threads: cheap to clone, all clones are the same store.
 ///
@@ -291,10 +290,15 @@ impl Core {
         match history.obstacle(start, reads) {
             Some(Obstacle::Key(key)) => return Err(Error::Conflict { store: self.name(), key }),
             Some(Obstacle::Replaced(by)) => return Err(Error::StateReplaced { store: self.name(), by }),
-            None if history.is_newest(start) => store.adopt_branch(work.branch.tree, &work.operations),
-            None => store.apply_writes(&work.operations)?,
+            None => {}
         }
-        Ok(Committed { sequence: Some(history.changed_keys(&work.writes)), writes })
+        let written = work.writes.clone();
+        if history.is_newest(start) {
+            store.adopt(work);
+        } else {
+            store.apply_writes(&work.operations)?;
+        }
+        Ok(Committed { sequence: Some(history.changed_keys(&written)), writes })
     }
 
     /// Ends a preparation.
@@ -308,7 +312,10 @@ impl Core {
     pub(super) fn save_prepared(&self) -> Result<VersionInfo> {
         let mut working = self.write()?;
         working.is_prepared = false;
-        let Working { store, history, .. } = &mut *working;
+        self.save(&mut working)
+    }
+
+    fn save(&self, Working { store, history, .. }: &mut Working) -> Result<VersionInfo> {
         let info = store.as_mut().ok_or_else(|| self.closed())?.save_version()?;
         history.saved();
         self.events.publish_with(|| saved_event(self.name(), &info));
@@ -404,88 +411,5 @@ impl RangeQueryable for SharedStore {
 impl Transactional for SharedStore {
     fn begin_tx_with(&self, mode: TransactionMode) -> Result<Box<dyn Transaction>> {
         Ok(Box::new(StoreTransaction::begin(&self.core, mode)?))
-    }
-}
-
-impl Versioned for SharedStore {
-    fn prepare(&self) -> Result<PreparedVersion> {
-        let mut locked = self.lock()?;
-        locked.changeable()?;
-        let store = locked.store()?;
-        store.database().disk.writable()?;
-        let version = store.next_version()?;
-        store.saved_already()?;
-        let root_hash = store.working_hash()?;
-        locked.set_prepared(true);
-        Ok(PreparedVersion::new(Arc::clone(&self.core), version, root_hash))
-    }
-
-    fn load_version(&self, version: u64) -> Result<()> {
-        self.core.change(|store, history| {
-            store.load_version(version)?;
-            history.replaced("another version was loaded");
-            self.core.events.publish_with(|| VersionLoaded { store: self.name(), version });
-            Ok(())
-        })
-    }
-
-    fn discard_changes(&self) -> Result<()> {
-        self.core.change(|store, history| {
-            store.discard_changes()?;
-            history.replaced("its changes were discarded");
-            Ok(())
-        })
-    }
-
-    fn list_versions(&self) -> Result<Vec<VersionInfo>> {
-        self.core.look(|store| {
-            let versions = store.database().disk.versions(store.id())?;
-            Ok(versions.iter().map(|(version, record)| VersionInfo::new(*version, record)).collect())
-        })
-    }
-
-    fn current_version(&self) -> Result<u64> {
-        self.core.look(|store| Ok(store.current_version()))
-    }
-
-    fn working_hash(&self) -> Result<Hash> {
-        let mut working = self.core.write()?;
-        let store = working.store.as_mut().ok_or_else(|| self.core.closed())?;
-        store.working_hash()
-    }
-
-    fn snapshot(&self, version: Option<u64>) -> Result<Snapshot> {
-        self.core.look(|store| store.snapshot(version))
-    }
-
-    fn prune(&self, keep: &Keep) -> Result<PruneReport> {
-        // Pruning works beside the working state, which goes on meanwhile.
-        let (database, name) = self.core.look(|store| Ok((Arc::clone(store.database()), store.name().to_owned())))?;
-        let report = database.disk.prune(&name, keep)?;
-        if report.versions > 0 {
-            let oldest = database.disk.oldest_version(&name)?;
-            let PruneReport { versions, nodes, .. } = report;
-            self.core.events.publish_with(|| VersionPruned { store: name, versions, nodes, oldest });
-        }
-        Ok(report)
-    }
-
-    fn rollback_to(&self, version: u64) -> Result<()> {
-        self.core.change(|store, history| {
-            store.rollback_to(version)?;
-            history.replaced("it was rolled back");
-            self.core.events.publish_with(|| VersionRolledBack { store: self.name(), version });
-            Ok(())
-        })
-    }
-}
-
-impl Provable for SharedStore {
-    fn prove(&self, key: &[u8]) -> Result<Proof> {
-        self.snapshot(None)?.prove(key)
-    }
-
-    fn prove_at(&self, key: &[u8], version: u64) -> Result<Proof> {
-        self.snapshot(Some(version))?.prove(key)
     }
 }
