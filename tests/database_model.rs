@@ -272,3 +272,19 @@ proptest! {
         world.check_all();
     }
 }
+
+#[test]
+fn a_removed_key_is_gone_also_where_its_neighbours_are_not_in_memory() {
+    let backend: Arc<dyn Backend> = FaultyBackend::new();
+    let database = Database::open_on(backend, &OpenOptions { cache_size: 0, ..OpenOptions::default() }).unwrap();
+    let mut store = database.store_or_new("s").unwrap();
+    for number in 0..100u8 {
+        store.set(&[number], b"v").unwrap();
+    }
+    store.save_version().unwrap();
+    for number in (0..100u8).step_by(3) {
+        assert!(store.delete(&[number]).unwrap());
+        assert_eq!(store.get(&[number]).unwrap(), None, "key {number}");
+        assert_eq!(store.get(&[number ^ 1]).unwrap().is_some(), !(number ^ 1).is_multiple_of(3) || number ^ 1 > number);
+    }
+}

@@ -86,6 +86,11 @@ pub(super) struct History {
 }
 
 impl History {
+    /// The number of the newest change.
+    pub(super) fn now(&self) -> u64 {
+        self.now
+    }
+
     /// A transaction begins; it must be told to [`History::end`] with the number given.
     pub(super) fn begin(&mut self) -> u64 {
         *self.open.entry(self.now).or_insert(0) += 1;
