@@ -121,7 +121,8 @@ impl World {
             }
             Step::KeepOnly(choice) => {
                 let kept = self.versions.keys().copied().zip(choice).filter(|(_, keep)| **keep).map(|(version, _)| version).collect();
-                self.prune(&Keep::Only(kept));
+                let keep = if choice.len() % 2 == 0 { Keep::Only(kept) } else { Keep::Without(kept) };
+                self.prune(&keep);
             }
             Step::Retain { max_versions, keep_every } => {
                 let retention = Retention { max_versions: Some(*max_versions), version_ttl: None, keep_every: Some(*keep_every) };
@@ -188,6 +189,7 @@ impl World {
             Keep::Last(count) => self.versions.keys().rev().take(usize::try_from(*count).unwrap()).copied().collect::<BTreeSet<_>>(),
             Keep::From(first) => self.versions.keys().filter(|version| *version >= first).copied().collect(),
             Keep::Only(kept) => kept.clone(),
+            Keep::Without(gone) => self.versions.keys().filter(|version| !gone.contains(version)).copied().collect(),
             Keep::Retained(retention) => {
                 let newest = self.versions.keys().rev().take(usize::try_from(retention.max_versions.unwrap()).unwrap());
                 let milestones = self.versions.keys().filter(|version| **version % retention.keep_every.unwrap() == 0);

@@ -15,8 +15,7 @@ use common::{FaultyBackend, Model};
 use proptest::prelude::*;
 use treering::engine::Backend;
 use treering::{
-    Database, Error, Keep, OpenOptions, Order, RangeQueryable, Savepoint, SharedStore, Store, Transaction, TransactionMode, Transactional,
-    Tree, Versioned,
+    Database, Error, Keep, OpenOptions, Order, Savepoint, SharedStore, Store, Transaction, TransactionMode, Transactional, Tree, Versioned,
 };
 
 const MAX_OPEN: usize = 4;
