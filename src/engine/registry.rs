@@ -11,8 +11,12 @@ use crate::config::{
 };
 
 /// The engines that a feature of the crate brings, which has the same name, and whether it is on; `memory` is always there.
-const FEATURES: [(&str, bool); 3] =
-    [("file", cfg!(feature = "file")), ("fjall", cfg!(feature = "fjall")), ("rocksdb", cfg!(feature = "rocksdb"))];
+const FEATURES: [(&str, bool); 4] = [
+    ("file", cfg!(feature = "file")),
+    ("fjall", cfg!(feature = "fjall")),
+    ("leveldb", cfg!(feature = "leveldb")),
+    ("rocksdb", cfg!(feature = "rocksdb")),
+];
 
 /// Why the registry could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
