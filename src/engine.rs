@@ -26,6 +26,8 @@ use treering_tree::Order;
 pub use builtin::FileEngine;
 #[cfg(feature = "fjall")]
 pub use builtin::FjallEngine;
+#[cfg(feature = "leveldb")]
+pub use builtin::LevelEngine;
 pub use builtin::MemoryEngine;
 #[cfg(feature = "rocksdb")]
 pub use builtin::RocksEngine;

@@ -73,3 +73,23 @@ fn fjall_without_compression() {
     let plain = FjallOptions { cache_size: 0, compression: false };
     check_on_disk(|path, access| FjallBackend::open(path, access, plain), FjallBackend::exists);
 }
+
+#[cfg(feature = "leveldb")]
+#[test]
+fn leveldb() {
+    use treering::engine::leveldb::{LevelBackend, LevelOptions};
+    check_on_disk(
+        |path, access| LevelBackend::open(path, access, LevelOptions { cache_size: 1 << 20, compression: true }),
+        LevelBackend::exists,
+    );
+}
+
+#[cfg(feature = "leveldb")]
+#[test]
+fn leveldb_without_compression() {
+    use treering::engine::leveldb::{LevelBackend, LevelOptions};
+    check_on_disk(
+        |path, access| LevelBackend::open(path, access, LevelOptions { cache_size: 0, compression: false }),
+        LevelBackend::exists,
+    );
+}

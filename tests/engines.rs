@@ -344,6 +344,12 @@ fn fjall_compresses_unless_told_not_to() {
     check_compression(&treering::engine::FjallEngine, "lz4", "jnl");
 }
 
+#[cfg(feature = "leveldb")]
+#[test]
+fn leveldb_compresses_unless_told_not_to() {
+    check_compression(&treering::engine::LevelEngine, "snappy", "ldb");
+}
+
 #[cfg(feature = "rocksdb")]
 mod rocksdb_settings {
     use std::collections::BTreeMap;

@@ -4,6 +4,8 @@
 mod file;
 #[cfg(feature = "fjall")]
 mod fjall;
+#[cfg(feature = "leveldb")]
+mod leveldb;
 mod memory;
 #[cfg(feature = "rocksdb")]
 mod rocks;
@@ -16,6 +18,8 @@ use super::definition::Engine;
 pub use file::FileEngine;
 #[cfg(feature = "fjall")]
 pub use fjall::FjallEngine;
+#[cfg(feature = "leveldb")]
+pub use leveldb::LevelEngine;
 pub use memory::MemoryEngine;
 #[cfg(feature = "rocksdb")]
 pub use rocks::RocksEngine;
@@ -28,6 +32,8 @@ pub(super) fn all() -> Vec<Arc<dyn Engine>> {
         Arc::new(FileEngine),
         #[cfg(feature = "fjall")]
         Arc::new(FjallEngine),
+        #[cfg(feature = "leveldb")]
+        Arc::new(LevelEngine),
         #[cfg(feature = "rocksdb")]
         Arc::new(RocksEngine),
     ]
