@@ -61,7 +61,7 @@ fn compactions_bring_nothing_back() {
             for _ in 0..60 {
                 let mut batch = Batch::new();
                 let start = numbers.below(400);
-                for _ in 0..numbers.below(12) + 1 {
+                for _ in 0..=numbers.below(11) {
                     let key = (start + numbers.below(30)).to_be_bytes();
                     if numbers.below(3) == 0 {
                         batch.delete(Keyspace::Nodes, key);
