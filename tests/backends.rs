@@ -83,13 +83,3 @@ fn leveldb() {
         LevelBackend::exists,
     );
 }
-
-#[cfg(feature = "leveldb")]
-#[test]
-fn leveldb_without_compression() {
-    use treering::engine::leveldb::{LevelBackend, LevelOptions};
-    check_on_disk(
-        |path, access| LevelBackend::open(path, access, LevelOptions { cache_size: 0, compression: false }),
-        LevelBackend::exists,
-    );
-}

@@ -37,8 +37,8 @@ use treering_tree::Order;
 use super::{Access, Backend, BackendError, Batch, Durability, Keyspace, Pair, Scan};
 use worker::{Answer, Range, Request, ViewId, Window, Worker};
 
-/// Bytes of a memtable, above which it becomes a table.
-const WRITE_BUFFER: usize = 4 << 20;
+/// Bytes of a memtable, above which it becomes a table. The crate walks over every old value in it, so it is small.
+const WRITE_BUFFER: usize = 1 << 20;
 
 /// How a LevelDB is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

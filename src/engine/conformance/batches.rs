@@ -7,13 +7,13 @@ use super::numbers::Numbers;
 use crate::engine::{Batch, Change, Durability, Keyspace};
 
 /// How many batches.
-const BATCHES: usize = 400;
+const BATCHES: usize = 240;
 /// Changes of a batch at most.
 const CHANGES: usize = 30;
 /// Batches between two openings.
-const UNTIL_REOPEN: usize = 50;
+const UNTIL_REOPEN: usize = 40;
 /// Keys and ranges looked at after each batch.
-const LOOKS: usize = 12;
+const LOOKS: usize = 6;
 
 pub(super) fn check(subject: &mut Subject<'_>) {
     an_empty_batch_changes_nothing(subject);

@@ -9,7 +9,7 @@ use super::{Subject, done};
 use crate::engine::{Backend, Batch, Durability, Keyspace};
 
 /// Batches written.
-const BATCHES: u64 = 300;
+const BATCHES: u64 = 200;
 /// Threads that read.
 const READERS: usize = 3;
 /// Keys that every batch sets to its number.

@@ -28,7 +28,7 @@ struct Broken {
 }
 
 impl Broken {
-    fn new(fault: Fault) -> Arc<dyn Backend> {
+    fn with(fault: Fault) -> Arc<dyn Backend> {
         Arc::new(Self { inner: MemoryBackend::new(), fault })
     }
 }
@@ -131,7 +131,7 @@ fn refusal(persistence: Persistence, mut open: impl FnMut() -> Arc<dyn Backend>)
 }
 
 fn refuses(fault: Fault, law: &str) {
-    let message = refusal(Persistence::None, || Broken::new(fault));
+    let message = refusal(Persistence::None, || Broken::with(fault));
     assert!(message.contains(law), "another law than `{law}`: {message}");
 }
 

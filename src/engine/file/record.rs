@@ -158,14 +158,9 @@ mod tests {
     #[test]
     fn the_documented_file_is_the_one_written() {
         let json = String::from_utf8(encode(&sample(), Format::Json).unwrap()).unwrap();
-        let documented: String = include_str!("record.rs")
-            .lines()
-            .skip_while(|line| *line != "//! ```json")
-            .skip(1)
-            .take_while(|line| *line != "//! ```")
-            .map(|line| format!("{}\n", &line[4..]))
-            .collect();
-        assert_eq!(json, documented);
+        let lines = include_str!("record.rs").lines().skip_while(|line| *line != "//! ```json").skip(1);
+        let documented: Vec<_> = lines.take_while(|line| *line != "//! ```").filter_map(|line| line.strip_prefix("//! ")).collect();
+        assert_eq!(json, documented.join("\n") + "\n");
         let borsh = encode(&sample(), Format::Borsh).unwrap();
         let changes = ["00", "04", "07000000", "0001616c696365", "02000000", "3130", "01", "03", "01000000", "61"];
         let range = ["02", "02", "01000000", "61", "01000000", "62"];

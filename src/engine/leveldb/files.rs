@@ -226,22 +226,22 @@ impl CheckedTable {
         if self.read_exact(place, &mut with_trailer).is_ok() && is_sound(&with_trailer) {
             return Ok(());
         }
-        Err(self.damaged(format!("the block at byte {place} has another checksum than it should")))
+        Err(damaged(&format!("the block at byte {place} has another checksum than it should")))
     }
 
     /// The crate panics at a footer of something else.
     fn check_footer(&self) -> io::Result<()> {
         let mut footer = [0; FOOTER];
-        let place = self.length.checked_sub(FOOTER).ok_or_else(|| self.damaged("it is too short".to_owned()))?;
+        let place = self.length.checked_sub(FOOTER).ok_or_else(|| damaged("it is too short"))?;
         self.read_exact(place, &mut footer)?;
         // Two handles of two numbers, each of which ends with a byte below 128.
         let numbers = footer.iter().take(FOOTER - MAGIC.len()).filter(|byte| **byte < 0x80).count();
-        if footer.ends_with(&MAGIC) && numbers >= 4 { Ok(()) } else { Err(self.damaged("its end is not that of a table".to_owned())) }
+        if footer.ends_with(&MAGIC) && numbers >= 4 { Ok(()) } else { Err(damaged("its end is not that of a table")) }
     }
+}
 
-    fn damaged(&self, why: String) -> io::Error {
-        io::Error::new(io::ErrorKind::InvalidData, format!("it is damaged: {why}; restore it from a copy"))
-    }
+fn damaged(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("it is damaged: {why}; restore it from a copy"))
 }
 
 /// Whether these bytes are a block and its trailer.

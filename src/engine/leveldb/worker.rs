@@ -368,6 +368,10 @@ fn go_back(iterator: &mut DBIterator, from: &[u8], to: &[u8], limit: usize) -> (
     while keys < limit && bytes < WINDOW_BYTES && iterator.valid() {
         iterator.prev();
         let Some((key, value)) = iterator.current().filter(|(key, _)| *key >= from) else { return (start, true) };
+        // It sought the first key that is there, so that removed ones at or after the end may come first.
+        if *key >= *to {
+            continue;
+        }
         keys += 1;
         bytes += key.len() + value.len();
         start = Some(key.to_vec());
