@@ -18,7 +18,7 @@ pub(super) struct Branch {
     pub(super) tree: Tree,
     /// Keys removed since the base version: the flat index may still have them.
     pub(super) removed: OrdSet<Bytes>,
-    pub(super) pin: Option<Arc<Pin>>,
+    pub(super) _pin: Option<Arc<Pin>>,
     pub(super) base: Option<(u64, VersionRecord)>,
     pub(super) store: StoreId,
     /// Fields are dropped in order: the tree goes first.
