@@ -5,11 +5,7 @@ use treering::{Error, Order, SharedStore, Store, Transaction, Transactional, Ver
 use crate::{assert_conflict, assert_fails, begin, get, keys, nest, range, set, with};
 
 /// Runs `read` in a transaction that writes too, then `change` beside it, then commits.
-fn race(
-    store: &SharedStore,
-    read: impl FnOnce(&dyn Transaction),
-    change: impl FnOnce(&SharedStore),
-) -> Result<treering::Committed, Error> {
+fn race(store: &SharedStore, read: impl FnOnce(&dyn Transaction), change: impl FnOnce(&SharedStore)) -> Result<treering::Committed, Error> {
     let tx = begin(store);
     read(&*tx);
     set(&*tx, "written by the transaction", "");

@@ -71,7 +71,11 @@ fn adopting_and_applying_again_give_the_tree_of_the_commit_order() {
         for number in [2, 0, 3, 1u32] {
             transactions[number as usize].commit().unwrap();
             for (key, value) in block(number) {
-                if let Some(value) = value { oracle.set(&key, &value).unwrap() } else { oracle.remove(&key).unwrap() };
+                if let Some(value) = value {
+                    oracle.set(&key, &value).unwrap()
+                } else {
+                    oracle.remove(&key).unwrap()
+                };
             }
             assert_eq!(store.working_hash().unwrap(), oracle.working_hash().unwrap(), "block {number}");
             if number == 0 {

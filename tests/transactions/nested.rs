@@ -83,7 +83,11 @@ fn what_a_nested_transaction_read_counts_whatever_became_of_it() {
         let tx = begin(&store);
         let nested = if how == "read only" { nest_reading(&*tx) } else { nest(&*tx) };
         let savepoint = nested.savepoint().unwrap();
-        if how == "range" { drop(range(&*nested, ("", "b"), treering::Order::Descending, 1)) } else { drop(get(&*nested, "a")) }
+        if how == "range" {
+            drop(range(&*nested, ("", "b"), treering::Order::Descending, 1))
+        } else {
+            drop(get(&*nested, "a"))
+        }
         match how {
             "rollback" => nested.rollback().unwrap(),
             "drop" => {}

@@ -39,7 +39,10 @@ fn while_a_version_is_prepared_all_may_be_read_and_nothing_changed() {
     assert_fails!(store.prepare(), VersionPrepared);
     assert_fails!(tx.commit(), VersionPrepared);
     assert!(tx.is_active());
-    assert_eq!((keys(&store), get(&store, "b"), keys(&*tx)), (vec!["a".into(), "b".into()], Some(String::new()), ["a", "b", "c"].map(str::to_owned).to_vec()));
+    assert_eq!(
+        (keys(&store), get(&store, "b"), keys(&*tx)),
+        (vec!["a".into(), "b".into()], Some(String::new()), ["a", "b", "c"].map(str::to_owned).to_vec())
+    );
     assert_eq!((store.current_version().unwrap(), store.working_hash().unwrap()), (1, prepared.root_hash()));
     store.prove(b"a").unwrap();
     store.snapshot(None).unwrap();
