@@ -15,8 +15,7 @@ use common::{FaultyBackend, Model};
 use proptest::prelude::*;
 use treering::engine::Backend;
 use treering::{
-    Database, Error, Keep, OpenOptions, Order, RangeQueryable, Savepoint, SharedStore, Store, Transaction, TransactionMode, Transactional,
-    Tree, Versioned,
+    Database, Error, Keep, OpenOptions, Order, Savepoint, SharedStore, Store, Transaction, TransactionMode, Transactional, Tree, Versioned,
 };
 
 const MAX_OPEN: usize = 4;
@@ -379,13 +378,11 @@ impl World {
 
     fn step_of_life(&mut self, step: &Step) {
         match step {
-            Step::Begin { read_only } => {
-                if self.open.len() < MAX_OPEN {
-                    let mode = if *read_only { TransactionMode::ReadOnly } else { TransactionMode::ReadWrite };
-                    let handle = self.store.begin_tx_with(mode).unwrap();
-                    let frames = vec![Frame::new(handle, self.master.clone(), Vec::new())];
-                    self.open.push(Open { frames, start: self.changes.len(), keys: BTreeSet::new(), ranges: Vec::new() });
-                }
+            Step::Begin { read_only } if self.open.len() < MAX_OPEN => {
+                let mode = if *read_only { TransactionMode::ReadOnly } else { TransactionMode::ReadWrite };
+                let handle = self.store.begin_tx_with(mode).unwrap();
+                let frames = vec![Frame::new(handle, self.master.clone(), Vec::new())];
+                self.open.push(Open { frames, start: self.changes.len(), keys: BTreeSet::new(), ranges: Vec::new() });
             }
             Step::Nest(slot, read_only) => {
                 let Some(open) = self.pick(*slot) else { return };

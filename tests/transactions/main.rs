@@ -1,5 +1,5 @@
 //! Transactions on a shared store, behaviour by behaviour.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -49,7 +49,7 @@ fn ended_transactions_hold_nothing_even_while_their_handles_live() {
     let before = held(&store);
     assert!(!before.1);
     let ends: [fn(&SharedStore, &dyn Transaction); 6] = [
-        |_, tx| drop(tx.commit().unwrap()),
+        |_, tx| assert_eq!(tx.commit().unwrap().writes, 1),
         |_, tx| tx.rollback().unwrap(),
         |store, tx| {
             store.set(b"b", b"").unwrap();
