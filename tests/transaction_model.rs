@@ -19,7 +19,7 @@ use treering::{
 };
 
 const MAX_OPEN: usize = 4;
-const KEYS: u8 = 24;
+const KEYS: u8 = 16;
 
 type KeyBound = Bound<Vec<u8>>;
 type Write = (Vec<u8>, Option<Vec<u8>>);
@@ -77,16 +77,16 @@ fn step() -> impl Strategy<Value = Step> {
     let (slot, number) = (any::<usize>(), any::<usize>());
     prop_oneof![
         6 => prop::bool::weighted(0.2).prop_map(|read_only| Step::Begin { read_only }),
-        8 => (slot, 0..KEYS).prop_map(|(slot, key)| Step::Get(slot, key)),
+        12 => (slot, 0..KEYS).prop_map(|(slot, key)| Step::Get(slot, key)),
         5 => (slot, span()).prop_map(|(slot, span)| Step::Range(slot, span)),
         14 => (slot, 0..KEYS, any::<u8>()).prop_map(|(slot, key, value)| Step::Set(slot, key, value)),
         8 => (slot, 0..KEYS, any::<bool>()).prop_map(|(slot, key, look)| Step::Delete(slot, key, look)),
         3 => slot.prop_map(Step::Savepoint),
         2 => (slot, number).prop_map(|(slot, number)| Step::RollbackTo(slot, number)),
         1 => (slot, number).prop_map(|(slot, number)| Step::Release(slot, number)),
-        3 => (slot, prop::bool::weighted(0.2)).prop_map(|(slot, read_only)| Step::Nest(slot, read_only)),
+        5 => (slot, prop::bool::weighted(0.2)).prop_map(|(slot, read_only)| Step::Nest(slot, read_only)),
         7 => slot.prop_map(Step::Commit),
-        3 => slot.prop_map(Step::Rollback),
+        5 => slot.prop_map(Step::Rollback),
         1 => slot.prop_map(Step::Drop),
         3 => (0..KEYS, any::<u8>()).prop_map(|(key, value)| Step::DirectSet(key, value)),
         2 => (0..KEYS).prop_map(Step::DirectDelete),
@@ -103,7 +103,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn key(number: u8) -> Vec<u8> {
     match number {
         0 => Vec::new(),
-        1..12 => format!("a long common prefix/{number:03}").into_bytes(),
+        1..8 => format!("a long common prefix/{number:03}").into_bytes(),
         _ => vec![b'b', number],
     }
 }
@@ -562,7 +562,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 5000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn transactions_do_what_the_naive_oracle_does(small_cache in any::<bool>(), steps in proptest::collection::vec(step(), 1..120)) {
+    fn transactions_do_what_the_naive_oracle_does(small_cache in any::<bool>(), steps in proptest::collection::vec(step(), 1..200)) {
         run(small_cache, &steps);
     }
 }
