@@ -3,7 +3,7 @@
 //!
 //! A transaction is a program that a seed determines, up to what it reads: run again it must read the same, and in the end the contents
 //! and every saved root hash must be the same, bit for bit. `TREERING_SEED` runs one seed again (threads differ all the same).
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 
@@ -23,11 +23,15 @@ const THREADS: u64 = 8;
 const ACCOUNTS: u64 = 60;
 const BALANCE: u64 = 1000;
 
+type Entry = (Vec<u8>, Vec<u8>);
+/// A key, the value it gets, and the one it had.
+type Undoable = (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// What programs do with: a transaction, or the model.
 trait Access {
     fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
     /// Up to `limit` entries.
-    fn range(&mut self, span: (&[u8], &[u8]), order: Order, limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error>;
+    fn range(&mut self, span: (&[u8], &[u8]), order: Order, limit: usize) -> Result<Vec<Entry>, Error>;
     fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error>;
     fn delete(&mut self, key: &[u8]) -> Result<(), Error>;
     /// Runs what may be undone as a whole.
@@ -47,7 +51,7 @@ impl Access for InTransaction<'_> {
         self.0.get(key)
     }
 
-    fn range(&mut self, (start, end): (&[u8], &[u8]), order: Order, limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+    fn range(&mut self, (start, end): (&[u8], &[u8]), order: Order, limit: usize) -> Result<Vec<Entry>, Error> {
         let mut found = Vec::new();
         self.0.as_range_queryable()?.iterate_range(Bound::Included(start), Bound::Excluded(end), order, &mut |key, value| {
             found.push((key.to_vec(), value.to_vec()));
@@ -84,7 +88,7 @@ impl Access for InTransaction<'_> {
 /// The model in a transaction: each write, with what was there before.
 struct OnModel<'a> {
     map: &'a mut Model,
-    writes: Vec<(Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>)>,
+    writes: Vec<Undoable>,
 }
 
 impl OnModel<'_> {
@@ -111,7 +115,7 @@ impl Access for OnModel<'_> {
         Ok(self.map.get(key).cloned())
     }
 
-    fn range(&mut self, (start, end): (&[u8], &[u8]), order: Order, limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+    fn range(&mut self, (start, end): (&[u8], &[u8]), order: Order, limit: usize) -> Result<Vec<Entry>, Error> {
         let entries = self.map.range::<[u8], _>((Bound::Included(start), Bound::Excluded(end)));
         let entries = entries.map(|(key, value)| (key.clone(), value.clone()));
         Ok(match order {
@@ -182,7 +186,7 @@ impl Program {
     /// Runs it. Gives a number that depends on all that was read.
     fn run(&self, access: &mut dyn Access) -> Result<u64, Error> {
         let (mut random, mut digest) = (Numbers(self.seed), Digest::default());
-        for _ in 0..1 + random.below(3) {
+        for _ in 0..=random.below(3) {
             self.part(access, &mut random, &mut digest)?;
         }
         Ok(digest.0)
@@ -472,15 +476,12 @@ struct Serial {
 
 impl Serial {
     fn put(&mut self, key: &[u8], value: Option<&[u8]>) {
-        match value {
-            Some(value) => {
-                self.map.insert(key.to_vec(), value.to_vec());
-                self.tree.set(key, value).unwrap();
-            }
-            None => {
-                self.map.remove(key);
-                self.tree.remove(key).unwrap();
-            }
+        if let Some(value) = value {
+            self.map.insert(key.to_vec(), value.to_vec());
+            self.tree.set(key, value).unwrap();
+        } else {
+            self.map.remove(key);
+            self.tree.remove(key).unwrap();
         }
     }
 

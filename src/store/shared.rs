@@ -1,5 +1,7 @@
 //! A store that many threads use: a [`TreeStore`] behind a lock, with transactions.
 
+#[cfg(test)]
+mod tests;
 mod versioned;
 
 use std::ops::Bound;

@@ -279,14 +279,8 @@ impl TreeStore {
 
     /// A copy-on-write branch of the working state. O(1).
     pub(super) fn branch(&self) -> Branch {
-        Branch {
-            tree: self.tree.clone(),
-            removed: self.removed.clone(),
-            _pin: self.pin.clone(),
-            base: self.base,
-            store: self.state.id,
-            database: Arc::clone(&self.database),
-        }
+        let (tree, removed, pin) = (self.tree.clone(), self.removed.clone(), self.pin.clone());
+        Branch { tree, removed, _pin: pin, base: self.base, store: self.state.id, database: Arc::clone(&self.database) }
     }
 
     /// Makes a branch of this working state, which has not changed since, the working state. O(writes), to log them.
