@@ -12,8 +12,8 @@ use crate::config::{Config, MultiStoreConfig};
 use crate::engine::{Engine, Registry};
 use crate::multistore::MultiStore;
 use crate::persist::prune::Keep;
-use crate::proofs::Hash;
 use crate::store::{RangeQueryable, SharedStore, Store, Transactional, Versioned};
+use treering_proofs::Hash;
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
