@@ -6,17 +6,23 @@
 mod args;
 mod error;
 mod input;
+mod merkle_proof;
 mod notation;
 mod output;
+mod place;
 mod progress;
 mod proof_form;
+mod queue;
 mod saved;
 mod work;
 
 mod apply;
 mod bench;
 mod check;
+mod create;
 mod demo;
+mod engines;
+mod events;
 mod get;
 mod import_csv;
 mod init;
@@ -25,6 +31,7 @@ mod prune;
 mod rollback;
 mod scan;
 mod stats;
+mod stores;
 mod tree;
 mod verify;
 mod versions;
@@ -42,7 +49,7 @@ const EXIT_PIPE_CLOSED: u8 = 141;
 /// An authenticated, versioned key-value store, bit for bit compatible with cosmos/iavl.
 ///
 /// A database is a folder. It holds stores, each with its versions; every version has a root hash of 32 bytes, against which
-/// any key, or its absence, can be proven.
+/// any key, or its absence, can be proven. All stores can be saved together as one version, which has an app hash.
 #[derive(Parser)]
 #[command(name = "treering", version, max_term_width = 110, after_help = EXAMPLE)]
 struct Cli {
@@ -65,11 +72,22 @@ Example:
   {\"op\":\"save\"}' | treering apply trees - --store forest
   treering get trees oak --utf8
   treering prove trees 6f616b --format ics23 --out oak.proof
-  treering verify --root \"$(treering root trees)\" --proof oak.proof --format ics23 --key 6f616b --value 323030";
+  treering verify --root \"$(treering root trees)\" --proof oak.proof --format ics23 --key 6f616b --value 323030
+
+Example with several stores:
+  treering init chain && treering create chain bank && treering create chain gov
+  echo '{\"op\":\"set\",\"store\":\"bank\",\"key\":\"alice\",\"value\":\"64\"}
+  {\"op\":\"save\"}' | treering apply chain - --utf8
+  treering prove chain alice --utf8 --store bank --app --out alice.proof
+  treering verify --app-hash \"$(treering app-hash chain)\" --store bank --proof alice.proof --key alice --value 64 --utf8";
 
 #[derive(Subcommand)]
 enum Command {
     Init(init::Args),
+    Create(create::CreateArgs),
+    Delete(create::DeleteArgs),
+    Rename(create::RenameArgs),
+    Stores(stores::StoresArgs),
     Apply(apply::Args),
     ImportCsv(import_csv::Args),
     Get(get::GetArgs),
@@ -77,13 +95,17 @@ enum Command {
     Scan(scan::Args),
     Versions(versions::VersionsArgs),
     Root(versions::RootArgs),
+    AppHash(stores::AppHashArgs),
     Prove(prove::Args),
     Verify(verify::Args),
     Rollback(rollback::Args),
     Prune(prune::Args),
+    Events(events::Args),
     Check(check::Args),
     Stats(stats::Args),
     Tree(tree::Args),
+    Engines(engines::EnginesArgs),
+    Config(engines::ConfigArgs),
     Bench(bench::Args),
     Demo(demo::Args),
 }
@@ -109,6 +131,10 @@ impl Command {
     fn run(self, output: &mut Output) -> Result<(), CliError> {
         match self {
             Self::Init(args) => init::run(&args, output),
+            Self::Create(args) => create::create(&args, output),
+            Self::Delete(args) => create::delete(&args, output),
+            Self::Rename(args) => create::rename(&args, output),
+            Self::Stores(args) => stores::stores(&args, output),
             Self::Apply(args) => apply::run(&args, output),
             Self::ImportCsv(args) => import_csv::run(&args, output),
             Self::Get(args) => get::get(&args, output),
@@ -116,13 +142,17 @@ impl Command {
             Self::Scan(args) => scan::run(&args, output),
             Self::Versions(args) => versions::versions(&args, output),
             Self::Root(args) => versions::root(&args, output),
+            Self::AppHash(args) => stores::app_hash(&args, output),
             Self::Prove(args) => prove::run(&args, output),
             Self::Verify(args) => verify::run(&args, output),
             Self::Rollback(args) => rollback::run(&args, output),
             Self::Prune(args) => prune::run(&args, output),
+            Self::Events(args) => events::run(&args, output),
             Self::Check(args) => check::run(&args, output),
             Self::Stats(args) => stats::run(&args, output),
             Self::Tree(args) => tree::run(&args, output),
+            Self::Engines(args) => engines::engines(&args, output),
+            Self::Config(args) => engines::config(&args, output),
             Self::Bench(args) => bench::run(&args, output),
             Self::Demo(args) => demo::run(&args, output),
         }

@@ -11,7 +11,9 @@ mod persist;
 mod store;
 
 pub use error::{Error, Feature, Result};
-pub use multistore::{MultiSnapshot, MultiStore, MultiStoreBuilder, MultiVersion, PreparedMultiVersion, StoreListing, StoreVersion};
+pub use multistore::{
+    HistoryEntry, HistoryMark, MultiSnapshot, MultiStore, MultiStoreBuilder, MultiVersion, PreparedMultiVersion, StoreListing, StoreVersion,
+};
 pub use persist::check::{CheckProgress, CheckSummary};
 pub use persist::prune::{Keep, PruneReport};
 pub use persist::stats::KindStats;

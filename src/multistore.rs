@@ -16,6 +16,8 @@
 
 mod builder;
 mod databases;
+mod history;
+mod inspect;
 mod member;
 mod proof;
 mod pruner;
@@ -41,6 +43,7 @@ use pruner::{Pruner, Wake};
 use treering_proofs::HashFunction;
 
 pub use builder::MultiStoreBuilder;
+pub use history::{HistoryEntry, HistoryMark};
 pub use member::StoreListing;
 pub use saving::PreparedMultiVersion;
 pub use snapshot::MultiSnapshot;

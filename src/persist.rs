@@ -222,6 +222,13 @@ impl Disk {
         Ok(self.backend.get(Keyspace::Commits, &keys::version(store, version))?.is_some())
     }
 
+    /// The record of a version, if it is there.
+    pub(crate) fn version_if_kept(&self, store: StoreId, version: u64) -> Result<Option<VersionRecord>> {
+        let at = keys::version(store, version);
+        let record = self.backend.get(Keyspace::Commits, &at)?;
+        record.map(|record| VersionRecord::decode(&at, &record)).transpose()
+    }
+
     fn kept_in_words(&self, store: StoreId) -> Result<String> {
         let edge = |order| self.version_scan(store, order).next().transpose();
         Ok(match (edge(Order::Ascending)?, edge(Order::Descending)?) {
@@ -242,7 +249,8 @@ impl Disk {
         Ok(oldest.map(|(version, _)| version))
     }
 
-    fn version_scan(&self, store: StoreId, order: Order) -> impl Iterator<Item = Result<(u64, VersionRecord)>> + '_ {
+    /// The versions of a store, one by one.
+    pub(crate) fn version_scan(&self, store: StoreId, order: Order) -> impl Iterator<Item = Result<(u64, VersionRecord)>> + '_ {
         scan_versions(&*self.backend, store, order)
     }
 

@@ -3,24 +3,36 @@
 use serde::Deserialize;
 use treering::tree::{MAX_KEY_LEN, MAX_VALUE_LEN};
 
-use super::args::{DirAndFile, StoreArg};
+use super::args::StoreArg;
 use super::error::CliError;
 use super::input::Input;
 use super::notation::{Notation, NotationArg, counted};
 use super::output::{Output, note};
+use super::place::DirAndFile;
 use super::progress::Progress;
+use super::queue;
 use super::work::Work;
 
 /// Runs operations from a file of JSON lines, and saves versions.
 ///
 /// A line is one operation: {"op":"set","key":HEX,"value":HEX}, {"op":"delete","key":HEX} or {"op":"save"}. Each save makes one
 /// durable version and prints it. A bad line stops with its number and the reason; what was saved before stays, what was not saved
-/// is not kept. The store is made when it is new.
+/// is not kept.
+///
+/// Lines may name their stores: {"op":"set","store":"bank",...}. Then each save makes one version of all stores, changed or not, and
+/// prints its app hash. Otherwise all lines are about one store, and a save is a version of it alone.
 #[derive(clap::Args)]
 #[command(
     override_usage = "treering apply [OPTIONS] [DIR] <FILE>",
     after_help = "\
+Which stores are meant:
+  with --store NAME        that store alone, which is made when it is new; a line must not name another one
+  lines name their stores  all stores together; every set and delete must name one that is there (`treering create` makes it)
+  lines name none          the only store there is, alone
+A save before any other line saves the only store alone, or, if there are several, all together.
+
 Example:
+  printf '{\"op\":\"set\",\"store\":\"bank\",\"key\":\"01\",\"value\":\"64\"}\\n{\"op\":\"save\"}\\n' | treering apply chain -
   treering apply trees operations.jsonl --store forest
   printf '{\"op\":\"set\",\"key\":\"oak\",\"value\":\"200 rings\"}\\n{\"op\":\"save\"}\\n' | treering apply trees - --store forest --utf8"
 )]
@@ -41,6 +53,7 @@ const MAX_LINE_LEN: u64 = 6 * (MAX_KEY_LEN as u64 + MAX_VALUE_LEN as u64) + 1024
 #[serde(deny_unknown_fields)]
 struct Line {
     op: Kind,
+    store: Option<String>,
     key: Option<String>,
     value: Option<String>,
 }
@@ -56,15 +69,14 @@ enum Kind {
 /// What a line asks for.
 #[derive(Debug, PartialEq, Eq)]
 enum Operation {
-    Set { key: Vec<u8>, value: Vec<u8> },
-    Delete { key: Vec<u8> },
+    Change { store: Option<String>, operation: queue::Operation },
     Save,
 }
 
 pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
-    let (dir, file) = args.place.split()?;
+    let (place, file) = args.place.split()?;
     let mut input = Input::open(&file)?;
-    let mut work = Work::begin(&dir, &args.store)?;
+    let mut work = Work::begin(&place, &args.store)?;
     apply(&mut input, &args.notation, &mut work, output)?;
     if work.unsaved() > 0 {
         let lost = counted(work.unsaved(), "operation");
@@ -84,8 +96,7 @@ fn apply(input: &mut Input, notation: &NotationArg, work: &mut Work, output: &mu
             continue;
         }
         let done = match parse(&line, notation.keys(), notation.values()) {
-            Ok(Operation::Set { key, value }) => work.change(|store| store.set(&key, &value))?,
-            Ok(Operation::Delete { key }) => work.change(|store| store.delete(&key).map(drop))?,
+            Ok(Operation::Change { store, operation }) => work.change(store.as_deref(), operation)?,
             Ok(Operation::Save) => {
                 work.save(&progress, output)?;
                 Ok(())
@@ -106,10 +117,15 @@ fn parse(line: &[u8], keys: Notation, values: Notation) -> Result<Operation, Str
     };
     let read_key = |key| read("key", keys, key);
     match line {
-        Line { op: Kind::Set, key, value } => Ok(Operation::Set { key: read_key(key)?, value: read("value", values, value)? }),
-        Line { op: Kind::Delete, key, value: None } => Ok(Operation::Delete { key: read_key(key)? }),
+        Line { op: Kind::Set, store, key, value } => {
+            Ok(Operation::Change { store, operation: (read_key(key)?, Some(read("value", values, value)?)) })
+        }
+        Line { op: Kind::Delete, store, key, value: None } => Ok(Operation::Change { store, operation: (read_key(key)?, None) }),
         Line { op: Kind::Delete, .. } => Err("a delete has a key only, and here is a value".to_owned()),
-        Line { op: Kind::Save, key: None, value: None } => Ok(Operation::Save),
+        Line { op: Kind::Save, key: None, value: None, store: None } => Ok(Operation::Save),
+        Line { op: Kind::Save, store: Some(_), .. } => {
+            Err("a save is about all stores; to save one alone, leave the stores out of all lines and give --store NAME".to_owned())
+        }
         Line { op: Kind::Save, .. } => Err("a save has neither key nor value".to_owned()),
     }
 }
@@ -133,8 +149,9 @@ mod tests {
     #[test]
     fn lines_are_operations() {
         let set = parse(br#"{"op":"set","key":"6f","value":""}"#, Notation::Hex, Notation::Hex);
-        assert_eq!(set, Ok(Operation::Set { key: b"o".to_vec(), value: vec![] }));
-        assert_eq!(parse(br#"{"key":"6f","op":"delete"}"#, Notation::Text, Notation::Text), Ok(Operation::Delete { key: b"6f".to_vec() }));
+        assert_eq!(set, Ok(Operation::Change { store: None, operation: (b"o".to_vec(), Some(vec![])) }));
+        let delete = parse(br#"{"key":"6f","op":"delete","store":"bank"}"#, Notation::Text, Notation::Text);
+        assert_eq!(delete, Ok(Operation::Change { store: Some("bank".to_owned()), operation: (b"6f".to_vec(), None) }));
         assert_eq!(parse(br#" {"op":"save"} "#, Notation::Hex, Notation::Hex), Ok(Operation::Save));
     }
 

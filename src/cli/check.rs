@@ -4,13 +4,13 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::args::{DirArg, open_to_read};
 use super::error::CliError;
 use super::notation::{counted, grouped};
 use super::output::Output;
+use super::place::DirArg;
 use super::progress::Progress;
 
-/// Walks every kept version, recomputes every hash, and compares the index with the tree.
+/// Walks every kept version of every store, recomputes every hash, and compares the indexes with the trees.
 ///
 /// The first thing that is wrong is named and ends the check with an error.
 #[derive(clap::Args)]
@@ -33,9 +33,9 @@ struct Checked {
 }
 
 pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
-    let database = open_to_read(&args.dir.path()?)?;
+    let stores = args.dir.place()?.open_to_read()?;
     let progress = Progress::of("versions", Some(0));
-    let summary = database.check(&mut |step| {
+    let summary = stores.check(&mut |step| {
         progress.set_total(step.total);
         progress.set(step.done);
     })?;

@@ -7,7 +7,7 @@ use std::io;
 use std::path::PathBuf;
 
 use treering::proofs::ics23::Ics23Error;
-use treering::proofs::{CodecError, Hash, VerifyError};
+use treering::proofs::{CodecError, Hash, StoreProofError, VerifyError};
 use treering::tree::TreeError;
 
 use super::notation::NotationError;
@@ -38,16 +38,60 @@ pub(crate) enum CliError {
         names: String,
     },
     /// No store at all.
-    #[error("the database {} has no store yet: `treering apply` or `treering import-csv` with --store NAME makes one", dir.display())]
+    #[error("the database {dir} has no store yet: `treering create {dir} NAME` makes one, or `treering apply` with --store NAME", dir = dir.display())]
     NoStore {
         /// The database.
         dir: PathBuf,
     },
-    /// A key on the command line that is not UTF-8.
-    #[error("the key {word:?} is not UTF-8 text: give it as hex")]
-    KeyNotText {
+    /// A key or name on the command line that is not UTF-8.
+    #[error("{what} {word:?} is not UTF-8 text{hint}")]
+    NotText {
+        /// What the word is.
+        what: &'static str,
         /// The word.
         word: OsString,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The folder on the command line is not that of the configuration.
+    #[error("{} has the rootPath {}, and DIR is {}: leave DIR out, or change the file", file.display(), root.display(), dir.display())]
+    OtherRoot {
+        /// The file.
+        file: PathBuf,
+        /// The folder in it.
+        root: PathBuf,
+        /// The folder on the command line.
+        dir: PathBuf,
+    },
+    /// A home that would be gone with the process.
+    #[error(
+        "the engine {engine} keeps nothing on the disk, so a database cannot have its home there; single stores can: `treering create DIR NAME --engine {engine}`"
+    )]
+    HomeWouldBeGone {
+        /// The engine.
+        engine: String,
+    },
+    /// No version of all stores was saved.
+    #[error("the database {} has no version of all stores yet: `treering apply` with lines that name their stores saves one", dir.display())]
+    NoAppHash {
+        /// The database.
+        dir: PathBuf,
+    },
+    /// A store with versions is not deleted without a word.
+    #[error("store {store:?} has {versions}, which would be gone for good: give --yes to delete it")]
+    NeedsYes {
+        /// The store.
+        store: String,
+        /// How many versions it has, in words.
+        versions: String,
+    },
+    /// Following needs an engine that can be read while another process writes.
+    #[error(
+        "--follow reads while another process writes, which the engine {engine} does not allow: leave it out when nobody writes, or subscribe to events in the process that does (MultiStore::events)"
+    )]
+    CannotFollow {
+        /// The engine.
+        engine: String,
     },
     /// A key or value that is not what the notation wants.
     #[error("{what} `{word}` cannot be taken{hint}")]
@@ -62,8 +106,14 @@ pub(crate) enum CliError {
         source: NotationError,
     },
     /// A root hash on the command line that is none.
-    #[error("--root `{word}` is not a root hash: it must be 64 hex digits, as `treering root` prints them")]
+    #[error("{option} `{word}` is not {what}: it must be 64 hex digits, as `treering {command}` prints them")]
     Root {
+        /// Which option.
+        option: &'static str,
+        /// What it should be.
+        what: &'static str,
+        /// The command that prints such hashes.
+        command: &'static str,
         /// The word.
         word: String,
     },
@@ -159,8 +209,11 @@ pub(crate) enum CliError {
     /// The proof does not hold.
     #[error("REFUSED: the proof does not hold")]
     Refused(#[from] VerifyError),
+    /// The proof in two steps does not hold.
+    #[error("REFUSED: the proof does not hold")]
+    RefusedStore(#[from] StoreProofError),
     /// The proof holds, but says another value.
-    #[error("REFUSED: under this root the key has the value {proven}, not {claimed}")]
+    #[error("REFUSED: under this hash the key has the value {proven}, not {claimed}")]
     OtherValue {
         /// What the proof shows.
         proven: String,
@@ -168,13 +221,13 @@ pub(crate) enum CliError {
         claimed: String,
     },
     /// The proof holds, but says that the key is absent.
-    #[error("REFUSED: under this root the key is absent, so it does not have the value {claimed}")]
+    #[error("REFUSED: under this hash the key is absent, so it does not have the value {claimed}")]
     ProvenAbsent {
         /// What was claimed.
         claimed: String,
     },
     /// The proof holds, but says that the key is there.
-    #[error("REFUSED: under this root the key is present with the value {proven}; without --value its absence was to be shown")]
+    #[error("REFUSED: under this hash the key is present with the value {proven}; without --value its absence was to be shown")]
     ProvenPresent {
         /// What the proof shows.
         proven: String,

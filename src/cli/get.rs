@@ -5,10 +5,11 @@ use std::fmt;
 use clap::Args;
 use serde::Serialize;
 
-use super::args::{DirAndKey, VersionArg, open_to_read};
+use super::args::VersionArg;
 use super::error::CliError;
 use super::notation::NotationArg;
 use super::output::Output;
+use super::place::DirAndKey;
 
 /// Prints the value of a key.
 ///
@@ -68,12 +69,12 @@ struct Answer {
 }
 
 pub(crate) fn get(args: &GetArgs, output: &mut Output) -> Result<(), CliError> {
-    let (dir, word) = args.key.place.split()?;
+    let (place, word) = args.key.place.split()?;
     let keys = args.key.notation.keys();
     let key = keys.read_word("KEY", &word)?;
-    let database = open_to_read(&dir)?;
-    let store = args.key.at.store_name(&database)?;
-    let snapshot = args.key.at.snapshot(&database)?;
+    let stores = place.open_to_read()?;
+    let store = args.key.at.store_name(&stores)?;
+    let snapshot = args.key.at.snapshot(&stores)?;
     let version = snapshot.version();
     match snapshot.tree().get(&key)? {
         Some(value) => {
@@ -85,11 +86,11 @@ pub(crate) fn get(args: &GetArgs, output: &mut Output) -> Result<(), CliError> {
 }
 
 pub(crate) fn has(args: &HasArgs, output: &mut Output) -> Result<(), CliError> {
-    let (dir, word) = args.key.place.split()?;
+    let (place, word) = args.key.place.split()?;
     let keys = args.key.notation.keys();
     let key = keys.read_word("KEY", &word)?;
-    let database = open_to_read(&dir)?;
-    let snapshot = args.key.at.snapshot(&database)?;
+    let stores = place.open_to_read()?;
+    let snapshot = args.key.at.snapshot(&stores)?;
     output.print(&Answer { key: keys.write("the key", &key)?, is_there: snapshot.tree().has(&key)?, version: snapshot.version() })
 }
 

@@ -4,11 +4,12 @@ use std::io::BufRead;
 
 use csv::{ByteRecord, Reader};
 
-use super::args::{DirAndFile, StoreArg};
+use super::args::StoreArg;
 use super::error::CliError;
 use super::input::Input;
 use super::notation::Notation;
 use super::output::Output;
+use super::place::DirAndFile;
 use super::progress::Progress;
 use super::work::Work;
 
@@ -50,9 +51,9 @@ struct Columns {
 }
 
 pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
-    let (dir, file) = args.place.split()?;
+    let (place, file) = args.place.split()?;
     let input = Input::open(&file)?;
-    let mut work = Work::begin(&dir, &args.store)?;
+    let mut work = Work::begin_one(&place, &args.store)?;
     import(args, input, &mut work, output)?;
     work.end()
 }
@@ -68,7 +69,7 @@ fn import(args: &Args, input: Input, work: &mut Work, output: &mut Output) -> Re
         let line = row.position().map_or(0, csv::Position::line);
         progress.set(rows.position().byte());
         let done = match columns.entry(&row, notation) {
-            Ok((key, value)) => work.change(|store| store.set(&key, value))?,
+            Ok((key, value)) => work.change(None, (key, Some(value.to_vec())))?,
             Err(reason) => Err(reason),
         };
         done.map_err(|reason| work.bad_line(&name, line, reason))?;

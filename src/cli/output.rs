@@ -51,6 +51,22 @@ impl Output {
         Ok(self.out.write_all(text.as_bytes())?)
     }
 
+    /// Whether whoever read the output has gone away: that is known of a pipe, also when there is nothing to write.
+    #[cfg(unix)]
+    pub(crate) fn is_unread(&self) -> bool {
+        let mut events = [rustix::event::PollFd::new(self.out.get_ref(), rustix::event::PollFlags::empty())];
+        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        let is_asked = rustix::event::poll(&mut events, Some(&now)).is_ok();
+        let gone = rustix::event::PollFlags::ERR | rustix::event::PollFlags::NVAL;
+        is_asked && events.iter().any(|event| event.revents().intersects(gone))
+    }
+
+    /// Elsewhere it is found out with the next line.
+    #[cfg(not(unix))]
+    pub(crate) fn is_unread(&self) -> bool {
+        false
+    }
+
     /// Hands everything printed so far to whoever reads it.
     pub(crate) fn flush(&mut self) -> Result<(), CliError> {
         Ok(self.out.flush()?)

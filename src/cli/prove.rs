@@ -5,27 +5,35 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde::Serialize;
-use treering::proofs::{Hash, Proof};
+use treering::proofs::{Hash, MultiStoreProof, Proof, prove_store};
+use treering::{MultiStore, MultiVersion, Versioned};
 
-use super::args::{DirAndKey, VersionArg, open_to_read};
+use super::args::VersionArg;
 use super::error::CliError;
 use super::notation::{NotationArg, grouped};
 use super::output::{Form, Output};
+use super::place::DirAndKey;
 use super::proof_form::ProofForm;
 
 /// Proves that a key has its value, or that it is absent.
 ///
+/// The proof is one against the root hash of the store, or with --app one in two steps against the app hash: the key in the store, and the
+/// store among all.
+///
 /// Without --out the proof is printed: JSON as it is, borsh and ics23 as hex. With --json a record is printed whose field `proof` is
-/// the hex of what --out writes. `treering verify` checks a proof against a root hash and needs no database.
+/// the hex of what --out writes. `treering verify` checks a proof and needs no database.
 #[derive(clap::Args)]
 #[command(
     override_usage = "treering prove [OPTIONS] [DIR] <KEY>",
     after_help = "\
+With --app, ics23 is the protobuf message ibc.core.commitment.v1.MerkleProof of ibc-go, which IBC clients take: field 1 is repeated, first
+with the proof of the key, then with that of the store, each a cosmos.ics23.v1.CommitmentProof. --version is then that of all stores.
 ICS-23 cannot prove an empty key or value, nor anything about an empty tree; json and borsh can.
 
 Example:
   treering prove trees oak --utf8 --out oak.proof
-  treering prove trees 6f616b --store forest --version 3 --format ics23 --out oak.proof"
+  treering prove trees 6f616b --store forest --version 3 --format ics23 --out oak.proof
+  treering prove chain alice --utf8 --store bank --app --format ics23 --out alice.proof"
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -34,6 +42,9 @@ pub(crate) struct Args {
     at: VersionArg,
     #[command(flatten)]
     notation: NotationArg,
+    /// Proves against the app hash of all stores instead of the root hash of one.
+    #[arg(long)]
+    app: bool,
     /// The form of the proof.
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
     format: ProofForm,
@@ -49,34 +60,44 @@ struct Proven {
     value: Option<String>,
     version: u64,
     root: Hash,
+    #[serde(flatten)]
+    app: Option<App>,
     format: &'static str,
     proof: String,
 }
 
+/// Of a proof in two steps.
+#[derive(Serialize)]
+struct App {
+    store: String,
+    app_hash: Hash,
+}
+
+/// What was asked for.
+struct Made {
+    proof: Proof,
+    version: u64,
+    root: Hash,
+    app: Option<App>,
+    bytes: Vec<u8>,
+}
+
 pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
-    let (dir, word) = args.place.split()?;
+    let (place, word) = args.place.split()?;
     let (keys, values) = (args.notation.keys(), args.notation.values());
     let key = keys.read_word("KEY", &word)?;
-    let database = open_to_read(&dir)?;
-    let snapshot = args.at.snapshot(&database)?;
-    let proof = snapshot.tree().prove(&key)?;
-    let bytes = args.format.encode(database.hash_function(), &proof)?;
-    let (kind, value) = match &proof {
+    let stores = place.open_to_read()?;
+    let made = if args.app { args.prove_in_all(&stores, &key)? } else { args.prove_in_one(&stores, &key)? };
+    let (kind, value) = match &made.proof {
         Proof::Existence(existence) => ("existence", Some(values.write("the value", &existence.value)?)),
         Proof::Absence(_) => ("absence", None),
     };
+    let Made { version, root, app, bytes, .. } = made;
     if let Some(path) = &args.out {
         fs::write(path, &bytes).map_err(|source| CliError::Write { path: path.display().to_string(), source })?;
     }
-    let proven = Proven {
-        kind,
-        key: keys.write("the key", &key)?,
-        value,
-        version: snapshot.version(),
-        root: snapshot.root_hash(),
-        format: args.format.name(),
-        proof: hex::encode(&bytes),
-    };
+    let (key, format, proof) = (keys.write("the key", &key)?, args.format.name(), hex::encode(&bytes));
+    let proven = Proven { kind, key, value, version, root, app, format, proof };
     match (output.form(), &args.out) {
         (Form::Text, None) => output.text(&args.format.show(&bytes)),
         (Form::Text, Some(path)) => {
@@ -87,8 +108,57 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
     }
 }
 
+impl Args {
+    fn prove_in_one(&self, stores: &MultiStore, key: &[u8]) -> Result<Made, CliError> {
+        let snapshot = self.at.snapshot(stores)?;
+        let proof = snapshot.prove(key)?;
+        let bytes = self.format.encode(stores.hash_function()?, &proof)?;
+        Ok(Made { proof, version: snapshot.version(), root: snapshot.root_hash(), app: None, bytes })
+    }
+
+    fn prove_in_all(&self, stores: &MultiStore, key: &[u8]) -> Result<Made, CliError> {
+        let store = self.at.store_name(stores)?;
+        if self.at.version.is_none() && stores.newest_version()?.is_none() {
+            return Err(CliError::NoAppHash { dir: stores.path().to_owned() });
+        }
+        let (MultiVersion { version, app_hash, .. }, proof) = prove_together(stores, self.at.version, &store, key)?;
+        let bytes = self.format.encode(stores.hash_function()?, &proof)?;
+        Ok(Made { proof: proof.proof, version, root: proof.store.root, app: Some(App { store, app_hash }), bytes })
+    }
+}
+
+/// The proof in two steps, in a version of all stores.
+fn prove_together(
+    stores: &MultiStore,
+    version: Option<u64>,
+    store: &str,
+    key: &[u8],
+) -> Result<(MultiVersion, MultiStoreProof), treering::Error> {
+    let error = match stores.snapshot(version) {
+        Ok(snapshot) => return Ok((snapshot.info().clone(), snapshot.prove(store, key)?)),
+        Err(error) => error,
+    };
+    // Other stores of that version may be gone: deleted, or with the memory that they lay in. Their roots are enough.
+    let Some(whole) = version.map_or_else(|| stores.newest_version(), |version| stores.version(version).map(Some))? else {
+        return Err(error);
+    };
+    let Some(part) = whole.stores.iter().find(|part| part.name == store) else { return Err(error) };
+    let snapshot = stores.get_store(store)?.snapshot(Some(part.version))?;
+    let roots = whole.stores.iter().map(|part| (part.name.as_str(), part.root_hash));
+    match prove_store(roots, store).filter(|step| step.root == snapshot.root_hash()) {
+        Some(step) => Ok((whole, MultiStoreProof { store: step, proof: snapshot.prove(key)? })),
+        None => Err(error),
+    }
+}
+
 impl fmt::Display for Proven {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} in version {}, under the root {}", self.kind, self.key, self.version, self.root)
+        let Self { kind, key, version, root, .. } = self;
+        match &self.app {
+            None => write!(f, "{kind} of {key} in version {version}, under the root {root}"),
+            Some(App { store, app_hash }) => {
+                write!(f, "{kind} of {key} in store {store} in version {version} of all stores, under the app hash {app_hash}")
+            }
+        }
     }
 }

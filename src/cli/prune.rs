@@ -3,16 +3,17 @@
 use std::fmt;
 
 use serde::Serialize;
-use treering::Keep;
+use treering::{Keep, Versioned};
 
-use super::args::{DirArg, StoreArg, close, open_to_write};
+use super::args::{Scope, ScopeArg};
 use super::error::CliError;
 use super::notation::counted;
 use super::output::Output;
+use super::place::DirArg;
 
 /// Removes old versions, and every node that only they use.
 ///
-/// The newest version always stays.
+/// The newest version always stays, and so do a store's versions that the newest version of all stores has.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
@@ -22,7 +23,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     dir: DirArg,
     #[command(flatten)]
-    store: StoreArg,
+    scope: ScopeArg,
     #[command(flatten)]
     what: What,
 }
@@ -51,11 +52,13 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
         (None, Some(to)) => Keep::From(to.saturating_add(1)),
         (None, None) => return Err(CliError::Options("give --keep N or --to N".to_owned())),
     };
-    let database = open_to_write(&args.dir.path()?)?;
-    let mut store = database.store(&args.store.name(&database)?)?;
-    let report = store.prune(&keep)?;
+    let stores = args.dir.place()?.open_to_write()?;
+    let report = match args.scope.scope(&stores)? {
+        Scope::One(store) => store.prune(&keep)?,
+        Scope::All => stores.prune(&keep)?,
+    };
     output.print(&Pruned { versions: report.versions, nodes: report.nodes, deferred: report.deferred })?;
-    close(store, database)
+    Ok(stores.close_all()?)
 }
 
 impl fmt::Display for Pruned {

@@ -1,12 +1,13 @@
-//! A saved version, as commands print it.
+//! Saved versions, as commands print them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
-use treering::VersionInfo;
 use treering::proofs::Hash;
+use treering::{MultiVersion, VersionInfo};
 
-use super::notation::counted;
+use super::notation::{Utc, counted};
 
 /// Number, root hash, number of keys and height of a saved version.
 #[derive(Serialize)]
@@ -27,5 +28,48 @@ impl fmt::Display for Saved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { version, root, size, height } = self;
         write!(f, "version {version}  root {root}  {}, height {height}", counted(*size, "key"))
+    }
+}
+
+/// Number, app hash and stores of a saved version of all stores.
+#[derive(Serialize)]
+pub(crate) struct SavedTogether {
+    version: u64,
+    app_hash: Hash,
+    stores: BTreeMap<String, Part>,
+}
+
+/// A store in it.
+#[derive(Serialize)]
+struct Part {
+    root: Hash,
+    size: u64,
+    height: u8,
+}
+
+impl From<&MultiVersion> for SavedTogether {
+    fn from(saved: &MultiVersion) -> Self {
+        let part = |store: &treering::StoreVersion| Part { root: store.root_hash, size: store.size, height: store.height };
+        let stores = saved.stores.iter().map(|store| (store.name.clone(), part(store)));
+        Self { version: saved.version, app_hash: saved.app_hash, stores: stores.collect() }
+    }
+}
+
+impl SavedTogether {
+    /// The version on one line, with its time, and each store on one below it.
+    pub(crate) fn write(&self, f: &mut fmt::Formatter<'_>, time: Option<Utc>) -> fmt::Result {
+        write!(f, "version {}  app hash {}", self.version, self.app_hash)?;
+        time.map_or(Ok(()), |time| write!(f, "  {time}"))?;
+        let width = self.stores.keys().map(|name| name.chars().count()).max().unwrap_or(0);
+        for (name, Part { root, size, height }) in &self.stores {
+            write!(f, "\n  {name:width$}  root {root}  {}, height {height}", counted(*size, "key"))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for SavedTogether {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, None)
     }
 }

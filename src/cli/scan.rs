@@ -6,10 +6,11 @@ use std::ops::Bound;
 use serde::Serialize;
 use treering::Order;
 
-use super::args::{DirArg, VersionArg, open_to_read};
+use super::args::VersionArg;
 use super::error::CliError;
 use super::notation::NotationArg;
 use super::output::Output;
+use super::place::DirArg;
 
 /// Prints keys and values in key order.
 ///
@@ -57,8 +58,8 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
     let (start, end) = bounds(read("--from", &args.from)?, read("--to", &args.to)?, read("--prefix", &args.prefix)?);
     let order = if args.reverse { Order::Descending } else { Order::Ascending };
 
-    let database = open_to_read(&args.dir.path()?)?;
-    let snapshot = args.at.snapshot(&database)?;
+    let stores = args.dir.place()?.open_to_read()?;
+    let snapshot = args.at.snapshot(&stores)?;
     for entry in snapshot.scan(start, end, order).take(args.limit.unwrap_or(usize::MAX)) {
         let (key, value) = entry?;
         output.print(&Entry { key: keys.write("the key", &key)?, value: values.write("the value", &value)? })?;

@@ -4,12 +4,12 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::args::{DirArg, open_to_read};
 use super::error::CliError;
 use super::notation::{grouped, sized};
-use super::output::Output;
+use super::output::{Form, Output};
+use super::place::DirArg;
 
-/// Counts the records in the database and their bytes, by kind.
+/// Counts the records in the database and their bytes, by engine and kind.
 ///
 /// Bytes are those of keys and values before compression.
 #[derive(clap::Args)]
@@ -22,21 +22,29 @@ pub(crate) struct Args {
 }
 
 #[derive(Serialize)]
-struct Line {
+struct Line<'a> {
+    engine: &'a str,
     kind: &'static str,
     count: u64,
     bytes: u64,
 }
 
 pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
-    let database = open_to_read(&args.dir.path()?)?;
-    for kind in database.stats()? {
-        output.print(&Line { kind: kind.kind, count: kind.count, bytes: kind.bytes })?;
+    let stores = args.dir.place()?.open_to_read()?;
+    let all = stores.stats()?;
+    let is_several = all.len() > 1;
+    for (engine, kinds) in all {
+        if is_several && output.form() == Form::Text {
+            output.text(&format!("{engine}:\n"))?;
+        }
+        for kind in kinds {
+            output.print(&Line { engine: &engine, kind: kind.kind, count: kind.count, bytes: kind.bytes })?;
+        }
     }
     Ok(())
 }
 
-impl fmt::Display for Line {
+impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:<14} {:>14} records {:>12}", self.kind, grouped(self.count), sized(self.bytes))
     }

@@ -3,9 +3,10 @@
 use serde::Serialize;
 use treering::Style;
 
-use super::args::{DirArg, VersionArg, open_to_read};
+use super::args::VersionArg;
 use super::error::CliError;
 use super::output::{Form, Output};
+use super::place::DirArg;
 
 /// Draws the tree of a version.
 ///
@@ -42,8 +43,8 @@ struct Picture {
 }
 
 pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
-    let database = open_to_read(&args.dir.path()?)?;
-    let snapshot = args.at.snapshot(&database)?;
+    let stores = args.dir.place()?.open_to_read()?;
+    let snapshot = args.at.snapshot(&stores)?;
     let tree = snapshot.tree();
     let nodes = (2 * tree.size()).saturating_sub(1);
     let depth = match args.depth {

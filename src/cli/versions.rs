@@ -4,25 +4,27 @@ use std::fmt;
 
 use clap::Args;
 use serde::Serialize;
-use treering::VersionInfo;
 use treering::proofs::Hash;
+use treering::{MultiStore, SharedStore, VersionInfo, Versioned};
 
-use super::args::{DirArg, StoreArg, VersionArg, open_to_read};
+use super::args::{Scope, ScopeArg, VersionArg};
 use super::error::CliError;
 use super::notation::Utc;
 use super::output::Output;
-use super::saved::Saved;
+use super::place::DirArg;
+use super::saved::{Saved, SavedTogether};
 
-/// Lists the saved versions of a store, the oldest first.
+/// Lists the saved versions of a store, or of all stores together, the oldest first.
 #[derive(Args)]
 #[command(after_help = "\
 Example:
+  treering versions chain
   treering versions trees --store forest")]
 pub(crate) struct VersionsArgs {
     #[command(flatten)]
     dir: DirArg,
     #[command(flatten)]
-    store: StoreArg,
+    scope: ScopeArg,
     /// Only this version.
     #[arg(long, value_name = "N")]
     version: Option<u64>,
@@ -42,9 +44,9 @@ pub(crate) struct RootArgs {
 }
 
 #[derive(Serialize)]
-struct Dated {
+struct Dated<T> {
     #[serde(flatten)]
-    saved: Saved,
+    saved: T,
     /// Seconds since 1970.
     time: u64,
 }
@@ -58,28 +60,45 @@ struct Printed {
 }
 
 pub(crate) fn versions(args: &VersionsArgs, output: &mut Output) -> Result<(), CliError> {
-    let database = open_to_read(&args.dir.path()?)?;
-    let store = args.store.name(&database)?;
-    let versions = match args.version {
-        Some(version) => vec![*database.snapshot(&store, Some(version))?.info()],
-        None => database.versions(&store)?,
-    };
-    for info in versions {
-        output.print(&Dated { saved: Saved::from(&info), time: info.time })?;
+    let stores = args.dir.place()?.open_to_read()?;
+    match args.scope.scope(&stores)? {
+        Scope::One(store) => of_one(&store, args.version, output),
+        Scope::All => of_all(&stores, args.version, output),
     }
-    Ok(())
+}
+
+fn of_one(store: &SharedStore, version: Option<u64>, output: &mut Output) -> Result<(), CliError> {
+    let versions = match version {
+        Some(version) => vec![*store.snapshot(Some(version))?.info()],
+        None => store.list_versions()?,
+    };
+    versions.iter().try_for_each(|info| output.print(&Dated { saved: Saved::from(info), time: info.time }))
+}
+
+fn of_all(stores: &MultiStore, version: Option<u64>, output: &mut Output) -> Result<(), CliError> {
+    let versions = match version {
+        Some(version) => vec![stores.version(version)?],
+        None => stores.list_versions()?,
+    };
+    versions.iter().try_for_each(|info| output.print(&Dated { saved: SavedTogether::from(info), time: info.time }))
 }
 
 pub(crate) fn root(args: &RootArgs, output: &mut Output) -> Result<(), CliError> {
-    let database = open_to_read(&args.dir.path()?)?;
-    let snapshot = args.at.snapshot(&database)?;
+    let stores = args.dir.place()?.open_to_read()?;
+    let snapshot = args.at.snapshot(&stores)?;
     let VersionInfo { version, root_hash, size, height, .. } = *snapshot.info();
     output.print(&Printed { version, root: root_hash, size, height })
 }
 
-impl fmt::Display for Dated {
+impl fmt::Display for Dated<Saved> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, {}", self.saved, Utc(self.time))
+    }
+}
+
+impl fmt::Display for Dated<SavedTogether> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.saved.write(f, Some(Utc(self.time)))
     }
 }
 

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use crate::config::{Config, Settings};
 use crate::engine::{Access, Engine, Registry};
 use crate::error::{Error, Result};
+use crate::persist::Disk;
+use crate::persist::keys::StoreId;
 use crate::persist::multi::Place;
 use crate::store::lock::FolderLock;
 use crate::store::{CreateOptions, Database, OpenOptions};
@@ -57,6 +59,15 @@ impl Databases {
     /// The engine of a place.
     pub(super) fn engine_of<'a>(&'a self, place: &'a Place) -> &'a str {
         if place.is_home() { &self.home } else { &place.engine }
+    }
+
+    /// The database and the number there of the store at a place, if both are there. For the home the store is not looked for.
+    pub(super) fn store_at(&self, place: &Place) -> Option<(&Disk, StoreId)> {
+        let disk = self.open.get(self.engine_of(place))?.disk();
+        if place.is_home() {
+            return Some((disk, StoreId(u32::try_from(place.number).ok()?)));
+        }
+        disk.store(&place.number.to_string()).ok().map(|store| (disk, store.id))
     }
 
     /// The database of an engine, opened or made now if it was not yet.

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use treering_tree::Order;
 
-use super::Inner;
 use super::member::Member;
+use super::{Inner, MultiStore};
 use crate::error::{Error, Result};
 use crate::persist::multi::HomeChanges;
 use crate::persist::prune::Keep;
@@ -104,6 +104,17 @@ fn run(inner: &Inner, wake: &Wake) {
         }
         // A failed write poisons the database, so that the next save tells what happened.
         let _ = inner.prune_by_retention(wake);
+    }
+}
+
+impl MultiStore {
+    /// Removes the versions that their stores' retention does not keep, before it returns. That is done in the background too, but a process
+    /// that soon ends may end first.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`], [`Error::Engine`], [`Error::AllClosed`].
+    pub fn prune_by_retention(&self) -> Result<()> {
+        self.inner().prune_by_retention(&Wake::default())
     }
 }
 

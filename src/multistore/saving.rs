@@ -206,7 +206,7 @@ impl Inner {
     }
 }
 
-fn saved_all_event(saved: &MultiVersion) -> MultistoreVersionSaved {
+pub(super) fn saved_all_event(saved: &MultiVersion) -> MultistoreVersionSaved {
     let stores = saved.stores.iter();
     let stores = stores.map(|store| SavedStore { store: store.name.clone(), version: store.version, root_hash: store.root_hash });
     MultistoreVersionSaved { version: saved.version, app_hash: saved.app_hash, time: saved.time, stores: stores.collect() }

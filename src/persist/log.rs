@@ -6,10 +6,11 @@
 //!           | 1 || len(key) key                          delete
 //! ```
 
+use super::Disk;
 use super::frame::{Reader, Writer};
 use super::keys::{self, StoreId};
 use crate::engine::Keyspace;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 const SET: u8 = 0;
 const DELETE: u8 = 1;
@@ -65,6 +66,17 @@ pub(crate) fn replay(at: &[u8], record: &[u8], mut each: impl FnMut(Operation<'_
         }
     }
     Ok(())
+}
+
+impl Disk {
+    /// Gives the operations that a commit did on a store, in order.
+    pub(crate) fn operations(&self, store: StoreId, commit: u64, each: impl FnMut(Operation<'_>)) -> Result<()> {
+        let at = keys::log(commit, store);
+        match self.backend.get(Keyspace::Log, &at)? {
+            Some(record) => replay(&at, &record, each),
+            None => Err(Error::Damaged { record: format!("log record {}", hex::encode(&at)), what: "it is missing".to_owned() }),
+        }
+    }
 }
 
 #[cfg(test)]

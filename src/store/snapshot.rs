@@ -1,5 +1,7 @@
 //! A version of a store, to read.
 
+mod changes;
+
 use std::ops::Bound;
 use std::sync::Arc;
 

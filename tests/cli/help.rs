@@ -13,6 +13,10 @@ fn commands() -> Vec<String> {
 fn every_command_is_there_and_has_help_with_an_example() {
     let expected = [
         "init",
+        "create",
+        "delete",
+        "rename",
+        "stores",
         "apply",
         "import-csv",
         "get",
@@ -20,13 +24,17 @@ fn every_command_is_there_and_has_help_with_an_example() {
         "scan",
         "versions",
         "root",
+        "app-hash",
         "prove",
         "verify",
         "rollback",
         "prune",
+        "events",
         "check",
         "stats",
         "tree",
+        "engines",
+        "config",
         "bench",
         "demo",
     ];

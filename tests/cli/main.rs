@@ -2,10 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
 
 mod bad_input;
+mod events;
 mod help;
 mod programs;
 mod proving;
 mod reading;
 mod run;
+mod settings;
+mod stores;
+mod together;
 mod upkeep;
 mod writing;

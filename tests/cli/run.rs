@@ -142,6 +142,35 @@ impl Forest {
         treering_fed(words.into_iter().map(Path::as_os_str).chain([OsStr::new(store)]), &lines.join("\n"))
     }
 
+    /// Two stores, `bank` and `gov`, in three versions of both together: alice in both; bob in the bank; alice gone from it.
+    pub(crate) fn chain() -> Self {
+        let forest = Self::empty();
+        forest.run("create", &["bank"]).ok();
+        forest.run("create", &["gov"]).ok();
+        let lines = [
+            set_in("bank", "alice", "100"),
+            set_in("gov", "alice", "votes"),
+            save(),
+            set_in("bank", "bob", "5"),
+            save(),
+            delete_in("bank", "alice"),
+            save(),
+        ];
+        forest.feed(&lines).ok();
+        forest
+    }
+
+    /// Runs `apply` without --store, with text lines on standard input.
+    pub(crate) fn feed(&self, lines: &[String]) -> Ran {
+        let dir = self.dir();
+        treering_fed(["apply", dir.to_str().unwrap(), "-", "--utf8", "--json"], &lines.join("\n"))
+    }
+
+    /// The app hash of a version of all stores.
+    pub(crate) fn app_hash(&self, version: u64) -> String {
+        self.run("app-hash", &["--version", &version.to_string()]).ok().out.trim().to_owned()
+    }
+
     /// The root of a version.
     pub(crate) fn root(&self, version: u64) -> String {
         self.run("root", &["--version", &version.to_string()]).ok().out.trim().to_owned()
@@ -158,4 +187,12 @@ pub(crate) fn delete(key: &str) -> String {
 
 pub(crate) fn save() -> String {
     r#"{"op":"save"}"#.to_owned()
+}
+
+pub(crate) fn set_in(store: &str, key: &str, value: &str) -> String {
+    format!(r#"{{"op":"set","store":"{store}","key":"{key}","value":"{value}"}}"#)
+}
+
+pub(crate) fn delete_in(store: &str, key: &str) -> String {
+    format!(r#"{{"op":"delete","store":"{store}","key":"{key}"}}"#)
 }

@@ -1,0 +1,48 @@
+//! The examples do what they claim: each asserts it while it runs.
+
+#[path = "../examples/basic.rs"]
+mod basic;
+#[path = "../examples/events.rs"]
+mod events;
+#[path = "../examples/ledger.rs"]
+mod ledger;
+#[path = "../examples/multistore.rs"]
+mod multistore;
+#[path = "../examples/own_engine.rs"]
+mod own_engine;
+#[path = "../examples/transactions.rs"]
+mod transactions;
+#[path = "../examples/versions.rs"]
+mod versions;
+
+type Example = fn() -> Result<(), Box<dyn std::error::Error>>;
+
+/// Every example, by the name of its file.
+const EXAMPLES: [(&str, Example); 7] = [
+    ("basic", basic::main),
+    ("events", events::main),
+    ("ledger", ledger::main),
+    ("multistore", multistore::main),
+    ("own_engine", own_engine::main),
+    ("transactions", transactions::main),
+    ("versions", versions::main),
+];
+
+#[test]
+fn every_example_runs() {
+    for (name, run) in EXAMPLES {
+        println!("--- {name}");
+        if let Err(error) = run() {
+            panic!("{name}: {error}");
+        }
+    }
+}
+
+#[test]
+fn no_example_is_forgotten() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut files: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    files.sort();
+    assert_eq!(files, EXAMPLES.map(|(name, _)| name));
+}
