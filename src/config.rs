@@ -101,5 +101,7 @@ pub use text::Notation;
 pub use units::{format_bytes, format_seconds};
 pub use value::{Config, Value};
 
+pub(crate) use error::join;
+pub(crate) use multi_store::DEFAULT_ENGINE;
 pub(crate) use nearest::nearest;
 pub(crate) use settings::ENGINE_CONFIGS;

@@ -4,7 +4,15 @@
 //! It knows nothing of trees; what lies where is the business of `persist`.
 
 mod builtin;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod definition;
+#[cfg(feature = "file")]
+pub mod file;
+#[cfg(feature = "fjall")]
+pub mod fjall;
+#[cfg(feature = "leveldb")]
+pub mod leveldb;
 pub mod memory;
 mod registry;
 #[cfg(feature = "rocksdb")]
@@ -14,6 +22,12 @@ use std::fmt;
 
 use treering_tree::Order;
 
+#[cfg(feature = "file")]
+pub use builtin::FileEngine;
+#[cfg(feature = "fjall")]
+pub use builtin::FjallEngine;
+#[cfg(feature = "leveldb")]
+pub use builtin::LevelEngine;
 pub use builtin::MemoryEngine;
 #[cfg(feature = "rocksdb")]
 pub use builtin::RocksEngine;

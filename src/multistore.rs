@@ -36,11 +36,11 @@ use crate::config::{KeyDescription, MultiStoreConfig};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::event::EventBus;
-use crate::proofs::HashFunction;
 use crate::store::SharedStore;
 use databases::Databases;
 use member::Member;
 use pruner::{Pruner, Wake};
+use treering_proofs::HashFunction;
 
 pub use builder::MultiStoreBuilder;
 pub use history::{HistoryEntry, HistoryMark};

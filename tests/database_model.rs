@@ -121,7 +121,8 @@ impl World {
             }
             Step::KeepOnly(choice) => {
                 let kept = self.versions.keys().copied().zip(choice).filter(|(_, keep)| **keep).map(|(version, _)| version).collect();
-                self.prune(&Keep::Only(kept));
+                let keep = if choice.len() % 2 == 0 { Keep::Only(kept) } else { Keep::Without(kept) };
+                self.prune(&keep);
             }
             Step::Retain { max_versions, keep_every } => {
                 let retention = Retention { max_versions: Some(*max_versions), version_ttl: None, keep_every: Some(*keep_every) };
@@ -188,6 +189,7 @@ impl World {
             Keep::Last(count) => self.versions.keys().rev().take(usize::try_from(*count).unwrap()).copied().collect::<BTreeSet<_>>(),
             Keep::From(first) => self.versions.keys().filter(|version| *version >= first).copied().collect(),
             Keep::Only(kept) => kept.clone(),
+            Keep::Without(gone) => self.versions.keys().filter(|version| !gone.contains(version)).copied().collect(),
             Keep::Retained(retention) => {
                 let newest = self.versions.keys().rev().take(usize::try_from(retention.max_versions.unwrap()).unwrap());
                 let milestones = self.versions.keys().filter(|version| **version % retention.keep_every.unwrap() == 0);
@@ -270,5 +272,21 @@ proptest! {
             }
         }
         world.check_all();
+    }
+}
+
+#[test]
+fn a_removed_key_is_gone_also_where_its_neighbours_are_not_in_memory() {
+    let backend: Arc<dyn Backend> = FaultyBackend::new();
+    let database = Database::open_on(backend, &OpenOptions { cache_size: 0, ..OpenOptions::default() }).unwrap();
+    let mut store = database.store_or_new("s").unwrap();
+    for number in 0..100u8 {
+        store.set(&[number], b"v").unwrap();
+    }
+    store.save_version().unwrap();
+    for number in (0..100u8).step_by(3) {
+        assert!(store.delete(&[number]).unwrap());
+        assert_eq!(store.get(&[number]).unwrap(), None, "key {number}");
+        assert_eq!(store.get(&[number ^ 1]).unwrap().is_some(), !(number ^ 1).is_multiple_of(3) || number ^ 1 > number);
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the library, the lowest first. A module may use those before it.
-const LAYERS: [&str; 7] = ["config", "engine", "error", "event", "persist", "store", "multistore"];
+const LAYERS: [&str; 8] = ["config", "engine", "error", "event", "persist", "store", "multistore", "conformance"];
 /// The modules of the command line, which sees the library's public interface only.
 const PROGRAM: [&str; 3] = ["main", "cli", "workload"];
 /// Lines that are not tests.

@@ -132,7 +132,7 @@ impl ConfigError {
 }
 
 /// `a.b` for the key `b` in table `a`; the outermost table has no name. Keys that would be misread are quoted, as TOML does.
-pub(super) fn join(path: &str, key: &str) -> String {
+pub(crate) fn join(path: &str, key: &str) -> String {
     let is_plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     let key = if is_plain { key.to_owned() } else { format!("{key:?}") };
     if path.is_empty() { key } else { format!("{path}.{key}") }

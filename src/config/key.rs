@@ -1,5 +1,6 @@
 //! The keys that a configuration can have: their types, defaults and allowed values.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -112,11 +113,11 @@ impl Kind {
         match self {
             Self::Boolean => "true and false".to_owned(),
             Self::Bytes { min, max } => {
-                format!("bytes: a number, or a number with KiB, MiB, GiB{}", range(*min, *max, units::format_bytes))
+                format!("bytes: a number, or a number with KiB, MiB, GiB{}", amounts(*min, *max, units::format_bytes))
             }
             Self::Count { min, max } => format!("numbers{}", range(*min, *max, |number| number.to_string())),
             Self::Duration { min, max } => {
-                format!("durations: seconds, or a number with s, min, h, days{}", range(*min, *max, units::format_seconds))
+                format!("durations: seconds, or a number with s, min, h, days{}", amounts(*min, *max, units::format_seconds))
             }
             Self::Choice(words) => quoted(words),
             Self::ChoicePerPart { words, parts } => {
@@ -133,6 +134,12 @@ fn range(min: u64, max: u64, show: impl Fn(u64) -> String) -> String {
         (min, u64::MAX) => format!(" from {}", show(min)),
         (min, max) => format!(" from {} to {}", show(min), show(max)),
     }
+}
+
+/// The same, where it goes on after a list.
+fn amounts(min: u64, max: u64, show: impl Fn(u64) -> String) -> String {
+    let range = range(min, max, show);
+    if range.is_empty() { range } else { format!(",{range}") }
 }
 
 fn quoted(words: &[&str]) -> String {
@@ -172,7 +179,7 @@ impl Key {
         }
     }
 
-    /// Whether its kind allows its default.
+    /// Whether its default is of its kind, and allowed.
     ///
     /// # Errors
     /// As for a user who writes the default.
@@ -182,7 +189,7 @@ impl Key {
             Preset::Number(number) => Value::Integer(number),
             Preset::Word(word) | Preset::Unset(word) => Value::from(word),
         };
-        self.check(self.name, &value).map(|_| ())
+        if self.check(self.name, &value)? == self.preset() { Ok(()) } else { Err(self.wrong_type(self.name, &value)) }
     }
 
     /// What `value` means for this key, which messages call `path`.
@@ -247,7 +254,8 @@ impl Key {
             let word = self.word(path, value, words)?;
             return Ok(Setting::Words(parts.iter().map(|part| (*part, word)).collect()));
         };
-        let Setting::Words(mut chosen) = self.preset() else { return Err(self.wrong_type(path, value)) };
+        // What has no default leaves the other parts without a word.
+        let mut chosen = if let Setting::Words(words) = self.preset() { words } else { BTreeMap::new() };
         let of_part = Self { kind: Kind::Choice(words), ..*self };
         for (name, value) in table {
             let path = join(path, name);

@@ -13,7 +13,8 @@ use super::text::{self, Notation};
 use super::value::Config;
 
 const ROOT_PATH: &str = "rootPath";
-const DEFAULT_ENGINE: &str = "defaultEngine";
+/// Where the default engine is named.
+pub(crate) const DEFAULT_ENGINE: &str = "defaultEngine";
 /// The engine of stores for which none is named.
 const ENGINE: &str = "rocksdb";
 /// The largest integer of TOML.

@@ -39,7 +39,7 @@ pub(super) enum Setting {
 /// assert_eq!(
 ///     error.to_string(),
 ///     "engineConfigs.memory.cache_size: found the text \"big\"; \
-///      allowed are bytes: a number, or a number with KiB, MiB, GiB from 1 MiB"
+///      allowed are bytes: a number, or a number with KiB, MiB, GiB, from 1 MiB"
 /// );
 /// # Ok::<(), treering::config::ConfigError>(())
 /// ```
@@ -94,7 +94,7 @@ impl Settings {
     pub fn for_store(&self, store: &str, keys: &[Key], config: &Config) -> Result<Self, ConfigError> {
         let mut settings = self.clone();
         for (name, value) in config.iter() {
-            let path = format!("store {store:?}: {name}");
+            let path = format!("store {store:?}: {}", join("", name));
             let key = find(name, keys).ok_or_else(|| unknown_key(path.clone(), name, keys))?;
             if key.scope == Scope::Database {
                 return Err(self.not_for_stores(path, &key, keys));
@@ -106,11 +106,9 @@ impl Settings {
 
     fn not_for_stores(&self, path: String, key: &Key, keys: &[Key]) -> ConfigError {
         let for_stores = COMMON_KEYS.iter().chain(keys).filter(|key| key.scope == Scope::Store);
-        ConfigError::NotForStores {
-            key: path,
-            database_key: join(&join(ENGINE_CONFIGS, &self.engine), key.name),
-            allowed: for_stores.map(|key| key.name.to_owned()).collect(),
-        }
+        let mut allowed: Vec<_> = for_stores.map(|key| key.name.to_owned()).collect();
+        allowed.sort_unstable();
+        ConfigError::NotForStores { key: path, database_key: join(&join(ENGINE_CONFIGS, &self.engine), key.name), allowed }
     }
 
     /// The engine that these are for; empty for the defaults of all.

@@ -47,7 +47,8 @@ fn json_error(error: &serde_json::Error) -> ConfigError {
     let what = error.to_string();
     // The place is said once, and first.
     let what = what.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&what).to_owned();
-    ConfigError::Syntax { format: Notation::Json, line, column, what }
+    // An end right after a new line is in column 0 there.
+    ConfigError::Syntax { format: Notation::Json, line, column: column.max(1), what }
 }
 
 fn toml_error(error: &toml::de::Error, text: &str) -> ConfigError {

@@ -59,7 +59,10 @@ impl Value {
             Raw::Integer(value) => Self::Integer(value),
             Raw::Text(text) => Self::Text(text),
             Raw::Table(table) => Self::Table(values(table, path)?),
-            Raw::Other(found) => return Err(ConfigError::WrongType { key: path.to_owned(), found, allowed: VALUES.to_owned() }),
+            Raw::Other(found) => {
+                let key = if path.is_empty() { "the value" } else { path };
+                return Err(ConfigError::WrongType { key: key.to_owned(), found, allowed: VALUES.to_owned() });
+            }
         })
     }
 

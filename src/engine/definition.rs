@@ -39,6 +39,12 @@ pub trait Engine: Send + Sync {
     }
 }
 
+impl fmt::Debug for dyn Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Engine({})", self.name())
+    }
+}
+
 /// What an engine can do.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "five independent facts")]

@@ -1,14 +1,22 @@
 //! The engines there are, by their names.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use super::builtin;
 use super::definition::Engine;
-use crate::config::{COMMON_KEYS, Config, ConfigError, ENGINE_CONFIGS, Key, KeyDescription, MultiStoreConfig, Settings, nearest};
+use crate::config::{
+    COMMON_KEYS, Config, ConfigError, DEFAULT_ENGINE, ENGINE_CONFIGS, Key, KeyDescription, MultiStoreConfig, Settings, join, nearest,
+};
 
-/// The features of the crate that bring an engine; `memory` is always there.
-const FEATURES: [(&str, &str); 4] = [("file", "file"), ("fjall", "fjall"), ("leveldb", "leveldb"), ("rocksdb", "rocksdb")];
+/// The engines that a feature of the crate brings, which has the same name, and whether it is on; `memory` is always there.
+const FEATURES: [(&str, bool); 4] = [
+    ("file", cfg!(feature = "file")),
+    ("fjall", cfg!(feature = "fjall")),
+    ("leveldb", cfg!(feature = "leveldb")),
+    ("rocksdb", cfg!(feature = "rocksdb")),
+];
 
 /// Why the registry could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -21,13 +29,13 @@ pub enum EngineError {
         name: String,
     },
     /// No engine has the name.
-    #[error("there is no engine {name:?}{}; there are {}", hint(name, there_are, *feature), there_are.join(", "))]
+    #[error("there is no engine {name:?}{}; there are {}", hint(name, there_are, *feature), listed(there_are))]
     Unknown {
         /// The name.
         name: String,
         /// The engines there are.
         there_are: Vec<String>,
-        /// The feature of the crate that would bring it, if it is one of treering's own.
+        /// The feature of the crate that would bring it, if treering was built without.
         feature: Option<&'static str>,
     },
     /// An engine cannot have this name.
@@ -75,6 +83,12 @@ impl Default for Registry {
     /// All engines that were compiled in.
     fn default() -> Self {
         Self::with_compiled_in()
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.engines.keys()).finish()
     }
 }
 
@@ -128,9 +142,9 @@ impl Registry {
     /// # Errors
     /// [`ConfigError::UnknownEngine`], and those of [`Settings::check`].
     pub fn check(&self, config: &MultiStoreConfig) -> Result<BTreeMap<String, Settings>, ConfigError> {
-        self.check_name("defaultEngine", &config.default_engine)?;
+        self.check_name(DEFAULT_ENGINE, &config.default_engine)?;
         for name in config.engine_configs.keys() {
-            self.check_name(ENGINE_CONFIGS, name)?;
+            self.check_name(&join(ENGINE_CONFIGS, name), name)?;
         }
         let nothing = Config::new();
         let settings = self.engines.iter().map(|(name, engine)| {
@@ -165,8 +179,13 @@ impl Registry {
     }
 }
 
+/// The feature that is off and would bring an engine.
 fn feature(engine: &str) -> Option<&'static str> {
-    FEATURES.iter().find(|(name, _)| *name == engine).map(|(_, feature)| *feature)
+    FEATURES.iter().find(|(name, is_on)| *name == engine && !is_on).map(|(name, _)| *name)
+}
+
+fn listed(there_are: &[String]) -> String {
+    if there_are.is_empty() { "none".to_owned() } else { there_are.join(", ") }
 }
 
 /// What to do about an engine that is not there, in brackets, if that is known.
@@ -197,4 +216,23 @@ fn check_keys(engine: &str, keys: &[Key]) -> Result<(), EngineError> {
         known.push(key.name);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_that_was_not_compiled_in_comes_with_its_feature() {
+        let there_are = ["memory".to_owned(), "rocksdb".to_owned()];
+        assert_eq!(hint("fjall", &there_are, Some("fjall")), " (build treering with its cargo feature \"fjall\" to have it)");
+        assert_eq!(hint("rocks-db", &there_are, None), " (did you mean \"rocksdb\"?)");
+        assert_eq!(hint("papyrus", &there_are, None), "");
+        for (name, is_on) in FEATURES {
+            assert_eq!(feature(name).is_none(), is_on);
+            let registry = Registry::with_compiled_in();
+            assert_eq!(registry.get(name).is_ok(), is_on, "the feature {name} brings the engine");
+        }
+        assert_eq!(feature("memory"), None);
+    }
 }

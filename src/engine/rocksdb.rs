@@ -81,6 +81,8 @@ impl RocksBackend {
             match change {
                 Change::Put { key, value } => rocks.put_cf(family, key, value),
                 Change::Delete { key } => rocks.delete_cf(family, key),
+                // RocksDB refuses a range that ends before it starts.
+                Change::DeleteRange { from, to } if to <= from => {}
                 Change::DeleteRange { from, to } => rocks.delete_range_cf(family, from, to),
             }
         }

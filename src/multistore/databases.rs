@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::config::{Config, Settings};
 use crate::engine::{Access, Engine, Registry};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::persist::Disk;
 use crate::persist::keys::StoreId;
 use crate::persist::multi::Place;
@@ -53,7 +53,7 @@ impl Databases {
 
     /// The home database.
     pub(super) fn home(&self) -> Result<&Database> {
-        self.open.get(&self.home).ok_or(crate::Error::AllClosed)
+        self.open.get(&self.home).ok_or(Error::AllClosed)
     }
 
     /// The engine of a place.
@@ -76,7 +76,14 @@ impl Databases {
             let database = self.open_other(engine)?;
             self.open.insert(engine.to_owned(), database);
         }
-        self.open.get(engine).ok_or(crate::Error::AllClosed)
+        self.open.get(engine).ok_or(Error::AllClosed)
+    }
+
+    /// Lets nothing be written any more: it is not known how the databases stand to each other.
+    pub(super) fn poison(&self, error: &Error) {
+        for database in self.open.values() {
+            database.disk().poison(&error.to_string());
+        }
     }
 
     /// The databases beside the home.

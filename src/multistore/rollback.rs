@@ -83,8 +83,8 @@ impl WholeRollback {
 
     /// Carries it out.
     pub(super) fn run(&self, databases: &Databases) -> Result<()> {
-        databases.home()?.disk().rollback_stores(&self.home, &self.changes)?;
-        finish_intents(databases)
+        let rolled_back = databases.home()?.disk().rollback_stores(&self.home, &self.changes);
+        rolled_back.and_then(|()| finish_intents(databases)).inspect_err(|error| databases.poison(error))
     }
 }
 

@@ -305,19 +305,12 @@ impl Saving {
         let home = (databases.home.as_str(), home_parts, home_records, CommitScope::Whole(record));
         for (engine, parts, records, scope) in others.chain([home]) {
             let database = databases.open.get(engine).ok_or(Error::AllClosed)?;
-            let committed = database.disk().commit(parts, self.time, &scope).inspect_err(|error| poison_all(databases, error))?;
+            let committed = database.disk().commit(parts, self.time, &scope).inspect_err(|error| databases.poison(error))?;
             for (place, record) in records.into_iter().zip(committed) {
                 *place = Some(record);
             }
         }
         Ok(())
-    }
-}
-
-/// It is not known any more how the databases stand to each other.
-fn poison_all(databases: &Databases, error: &Error) {
-    for database in databases.open.values() {
-        database.disk().poison(&error.to_string());
     }
 }
 
@@ -345,7 +338,8 @@ fn save_again(databases: &Databases, version: u64, members: &[(String, Member)],
         let (found, saving) = (record.app_hash, app_hash(saving));
         return Err(Error::MultiVersionExists { version, before: version - 1, found, saving });
     }
-    for ((name, _), store) in members.iter().zip(&mut *stores) {
+    let listed = members.iter().zip(stores).filter(|((_, member), _)| record.stores.iter().any(|part| part.place == member.place));
+    for ((name, _), store) in listed {
         if let Some(already) = store.store()?.saved_already().map_err(|error| error.about_store(name))? {
             store.store()?.load(already.version, already.record)?;
         }

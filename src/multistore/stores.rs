@@ -134,9 +134,11 @@ impl MultiStore {
         drop(pin);
         store.store()?.let_go();
         if let Err(error) = delete(databases, name, &place) {
-            store.store()?.hold_on()?;
-            let pin = held_version.map(|version| store.store()?.pin_version(version)).transpose()?;
-            inner.set_hold(name, pin);
+            // After a failed write the versions may be gone already; then nothing more is done with the databases until they are opened again.
+            if store.store()?.hold_on().is_ok() {
+                let pin = held_version.map(|version| store.store()?.pin_version(version)).transpose()?;
+                inner.set_hold(name, pin);
+            }
             return Err(error.about_store(name));
         }
         store.close();
@@ -224,5 +226,5 @@ fn delete(databases: &Databases, name: &str, place: &Place) -> Result<()> {
     // The home's entry goes first, with what is left to do.
     let intents = vec![Intent { place: place.clone(), version: None }];
     home.change_home(&HomeChanges { placed: vec![(name.to_owned(), None)], intents, ..HomeChanges::default() })?;
-    rollback::finish_intents(databases)
+    rollback::finish_intents(databases).inspect_err(|error| databases.poison(error))
 }

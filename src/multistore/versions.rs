@@ -211,7 +211,8 @@ impl Inner {
             (work.current, work.newest) = (record.version, record.version);
         } else {
             for store in &mut stores {
-                store.store()?.hold_on()?;
+                // After a failed write the versions may be gone; then nothing more is done with the databases until they are opened again.
+                let _ = store.store()?.hold_on();
             }
         }
         drop(stores);

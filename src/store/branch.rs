@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use im::OrdSet;
 use treering_tree::{Resident, Tree};
 
 use super::database::Shared;
+use super::history::Bytes;
 use crate::error::Result;
 use crate::persist::Pin;
 use crate::persist::keys::StoreId;
@@ -14,6 +16,8 @@ use crate::persist::records::VersionRecord;
 #[derive(Clone)]
 pub(super) struct Branch {
     pub(super) tree: Tree,
+    /// Keys removed since the base version: the flat index may still have them.
+    pub(super) removed: OrdSet<Bytes>,
     /// Held, not looked at.
     pub(super) _pin: Option<Arc<Pin>>,
     pub(super) base: Option<(u64, VersionRecord)>,
@@ -28,6 +32,8 @@ impl Branch {
         match self.tree.get_resident(key) {
             Resident::Value(value) => return Ok(Some(value.to_vec())),
             Resident::Absent => return Ok(None),
+            // A key is removed without its neighbours, below which it would be, being in memory.
+            Resident::Unknown if self.removed.contains(key) => return Ok(None),
             Resident::Unknown => {}
         }
         let base = self.base.map_or(0, |(version, _)| version);

@@ -86,6 +86,11 @@ pub(super) struct History {
 }
 
 impl History {
+    /// The number of the newest change.
+    pub(super) fn now(&self) -> u64 {
+        self.now
+    }
+
     /// A transaction begins; it must be told to [`History::end`] with the number given.
     pub(super) fn begin(&mut self) -> u64 {
         *self.open.entry(self.now).or_insert(0) += 1;
@@ -137,6 +142,12 @@ impl History {
     /// Whether the state that began at `start` is still the newest.
     pub(super) fn is_newest(&self, start: u64) -> bool {
         self.now == start
+    }
+
+    /// Whether nothing is remembered, and for nobody.
+    #[cfg(test)]
+    pub(super) fn is_unused(&self) -> bool {
+        self.changes.is_empty() && self.open.is_empty()
     }
 
     /// What keeps a transaction that began at `start` from going in now. O(changes since, each by the smaller of reads and writes).
@@ -208,6 +219,34 @@ mod tests {
         }
         history.replaced("loading");
         assert_eq!(history.obstacle(history.now - 1, &reads), Some(Obstacle::Replaced("loading")));
+    }
+
+    #[test]
+    fn writes_overlap_reads_where_a_write_is_covered() {
+        let mut seed = 1u64;
+        let mut below = |n: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % n
+        };
+        for _ in 0..20_000 {
+            let count = below(300);
+            let mut key = || Bytes::from(below(400).to_be_bytes().as_slice());
+            let (first, second, third) = (key(), key(), key());
+            let written: Writes = (0..=count).map(|_| (key(), None)).collect();
+            let bound = |kind: u64, key: Bytes| match kind {
+                0 => Bound::Unbounded,
+                1..5 => Bound::Included(key),
+                _ => Bound::Excluded(key),
+            };
+            let mut reads = Reads::default();
+            reads.key(&third);
+            reads.range(bound(below(8), Bytes::clone(&first)), bound(below(8), second));
+            reads.range(Bound::Included(Bytes::clone(&first)), bound(1 + below(8), first));
+            let covered = written.keys().any(|key| reads.covers(key));
+            let found = overlap(&written, &reads);
+            assert_eq!(found.is_some(), covered, "{:?} of {} keys", reads.ranges, written.len());
+            assert!(found.is_none_or(|key| written.contains_key(key.as_slice()) && reads.covers(&key)));
+        }
     }
 
     #[test]

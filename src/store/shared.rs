@@ -1,25 +1,26 @@
 //! A store that many threads use: a [`TreeStore`] behind a lock, with transactions.
 
+#[cfg(test)]
+mod tests;
+mod versioned;
+
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use treering_proofs::{Hash, Proof};
 use treering_tree::Order;
 
 use super::branch::Branch;
 use super::database::Shared;
 use super::history::{History, Obstacle, Reads};
-use super::prepared::PreparedVersion;
 use super::traits::{Committed, Provable, RangeQueryable, Store, Transaction, TransactionMode, Transactional, Versioned, Visit};
 use super::transaction::StoreTransaction;
 use super::work::{Work, visit};
-use super::{Snapshot, TreeStore, VersionInfo};
+use super::{TreeStore, VersionInfo};
 use crate::engine::Capabilities;
 use crate::error::{Error, Feature, Result};
-use crate::event::{EventBus, StoreClosed, VersionLoaded, VersionPruned, VersionRolledBack, VersionSaved};
-use crate::persist::prune::{Keep, PruneReport};
+use crate::event::{EventBus, StoreClosed, TransactionCommit, VersionSaved};
 
 /// A store to share between threads: cheap to clone, all clones are the same store.
 ///
@@ -38,6 +39,8 @@ pub(super) struct Core {
     capabilities: Capabilities,
     events: EventBus,
     transactions: AtomicU64,
+    /// For transactions, which do not wait for the lock to learn it.
+    is_closed: AtomicBool,
     working: RwLock<Working>,
     /// Where saved versions are read, without waiting for who changes the working state. `None` after closing.
     saved: Mutex<Option<Saved>>,
@@ -72,8 +75,8 @@ impl SharedStore {
         let About { name, engine, path, capabilities, events } = about;
         let saved = Mutex::new(Some(Saved { database: Arc::clone(store.database()), name: store.name().to_owned() }));
         let working = RwLock::new(Working { store: Some(store), history: History::default(), is_prepared: false });
-        let (name, transactions) = (Mutex::new(name), AtomicU64::new(0));
-        Self { core: Arc::new(Core { name, engine, path, capabilities, events, transactions, working, saved }) }
+        let (name, transactions, is_closed) = (Mutex::new(name), AtomicU64::new(0), AtomicBool::new(false));
+        Self { core: Arc::new(Core { name, engine, path, capabilities, events, transactions, is_closed, working, saved }) }
     }
 
     /// The events of this store: what happens to it is published here.
@@ -172,10 +175,11 @@ impl Locked<'_> {
         Ok(())
     }
 
-    /// Closes the store without a word.
-    pub(crate) fn close(&mut self) {
+    /// Closes the store without a word. Gives whether it was open.
+    pub(crate) fn close(&mut self) -> bool {
+        self.core.is_closed.store(true, Ordering::Release);
         *self.core.saved() = None;
-        self.working.store = None;
+        self.working.store.take().is_some()
     }
 }
 
@@ -212,6 +216,11 @@ impl Core {
     /// Where saved versions are read.
     fn source(&self) -> Result<Saved> {
         self.saved().clone().ok_or_else(|| self.closed())
+    }
+
+    /// Fails when the store was closed. Takes no lock.
+    pub(super) fn open(&self) -> Result<()> {
+        if self.is_closed.load(Ordering::Acquire) { Err(self.closed()) } else { Ok(()) }
     }
 
     fn closed(&self) -> Error {
@@ -260,25 +269,28 @@ impl Core {
         self.look(|store| Ok(store.branch()))
     }
 
-    /// A branch for a transaction, and the change after which it begins.
+    /// A branch for a transaction, and the change after which it begins. One that writes must be ended: until then later changes are
+    /// remembered for it.
     pub(super) fn begin(&self, mode: TransactionMode) -> Result<(Branch, u64)> {
         let mut working = self.write()?;
         let Working { store, history, .. } = &mut *working;
         let store = store.as_ref().ok_or_else(|| self.closed())?;
-        if mode == TransactionMode::ReadWrite {
-            store.database().disk.writable()?;
+        if mode == TransactionMode::ReadOnly {
+            return Ok((store.branch(), history.now()));
         }
+        store.database().disk.writable()?;
         Ok((store.branch(), history.begin()))
     }
 
-    /// A transaction ends without an effect.
+    /// A transaction that writes ends without an effect.
     pub(super) fn end(&self, start: u64) {
         // The history is whole even if a thread panicked while it changed the tree.
         self.working.write().unwrap_or_else(PoisonError::into_inner).history.end(start);
     }
 
-    /// Makes the work of a transaction part of the working state. Takes the work if the transaction ends with it.
-    pub(super) fn commit(&self, start: u64, work: &mut Option<Work>, reads: &Reads) -> Result<Committed> {
+    /// Makes the work of a transaction part of the working state. Takes the work if the transaction ends with it, and tells of it before
+    /// anything else can happen to the store.
+    pub(super) fn commit(&self, transaction: u64, start: u64, work: &mut Option<Work>, reads: &Reads) -> Result<Committed> {
         let mut working = self.write()?;
         if let Err(error) = self.changeable(&working) {
             if working.store.is_none() {
@@ -292,7 +304,14 @@ impl Core {
         let store = store.as_mut().ok_or_else(|| self.closed())?;
         let outcome = self.go_in(store, history, start, work, reads);
         history.end(start);
+        if let Ok(Committed { writes, .. }) = outcome {
+            self.tell_commit(transaction, writes);
+        }
         outcome
+    }
+
+    pub(super) fn tell_commit(&self, transaction: u64, writes: u64) {
+        self.events.publish_with(|| TransactionCommit { store: self.name(), transaction, writes });
     }
 
     fn go_in(&self, store: &mut TreeStore, history: &mut History, start: u64, work: Work, reads: &Reads) -> Result<Committed> {
@@ -304,10 +323,15 @@ impl Core {
         match history.obstacle(start, reads) {
             Some(Obstacle::Key(key)) => return Err(Error::Conflict { store: self.name(), key }),
             Some(Obstacle::Replaced(by)) => return Err(Error::StateReplaced { store: self.name(), by }),
-            None if history.is_newest(start) => store.adopt_branch(work.branch.tree, &work.operations),
-            None => store.apply_writes(&work.operations)?,
+            None => {}
         }
-        Ok(Committed { sequence: Some(history.changed_keys(&work.writes)), writes })
+        let written = work.writes.clone();
+        if history.is_newest(start) {
+            store.adopt(work);
+        } else {
+            store.apply_writes(&work.operations)?;
+        }
+        Ok(Committed { sequence: Some(history.changed_keys(&written)), writes })
     }
 
     /// Ends a preparation.
@@ -321,7 +345,10 @@ impl Core {
     pub(super) fn save_prepared(&self) -> Result<VersionInfo> {
         let mut working = self.write()?;
         working.is_prepared = false;
-        let Working { store, history, .. } = &mut *working;
+        self.save(&mut working)
+    }
+
+    fn save(&self, Working { store, history, .. }: &mut Working) -> Result<VersionInfo> {
         let info = store.as_mut().ok_or_else(|| self.closed())?.save_version().map_err(|error| self.told(error))?;
         history.saved();
         self.events.publish_with(|| saved_event(self.name(), &info));
@@ -358,15 +385,17 @@ impl Store for SharedStore {
 
     fn set(&self, key: &[u8], value: &[u8]) -> Result<()> {
         self.core.change(|store, history| {
+            store.set(key, value)?;
             history.changed_key(key);
-            store.set(key, value)
+            Ok(())
         })
     }
 
     fn delete(&self, key: &[u8]) -> Result<()> {
         self.core.change(|store, history| {
+            store.delete(key)?;
             history.changed_key(key);
-            store.delete(key).map(drop)
+            Ok(())
         })
     }
 
@@ -379,10 +408,7 @@ impl Store for SharedStore {
     }
 
     fn close(&self) -> Result<()> {
-        *self.core.saved() = None;
-        let closed = self.core.write()?.store.take();
-        if closed.is_some() {
-            drop(closed);
+        if self.lock()?.close() {
             self.core.events.publish_with(|| StoreClosed { store: self.name() });
         }
         Ok(())
@@ -416,92 +442,5 @@ impl RangeQueryable for SharedStore {
 impl Transactional for SharedStore {
     fn begin_tx_with(&self, mode: TransactionMode) -> Result<Box<dyn Transaction>> {
         Ok(Box::new(StoreTransaction::begin(&self.core, mode)?))
-    }
-}
-
-impl Versioned for SharedStore {
-    fn prepare(&self) -> Result<PreparedVersion> {
-        let mut locked = self.lock()?;
-        locked.changeable()?;
-        let store = locked.store()?;
-        store.database().disk.writable()?;
-        let version = store.next_version()?;
-        store.saved_already().map_err(|error| self.core.told(error))?;
-        let root_hash = store.working_hash()?;
-        locked.set_prepared(true);
-        Ok(PreparedVersion::new(Arc::clone(&self.core), version, root_hash))
-    }
-
-    fn load_version(&self, version: u64) -> Result<()> {
-        self.core.change(|store, history| {
-            store.load_version(version)?;
-            history.replaced("another version was loaded");
-            Ok(())
-        })?;
-        self.core.events.publish_with(|| VersionLoaded { store: self.name(), version });
-        Ok(())
-    }
-
-    fn discard_changes(&self) -> Result<()> {
-        self.core.change(|store, history| {
-            store.discard_changes()?;
-            history.replaced("its changes were discarded");
-            Ok(())
-        })
-    }
-
-    fn list_versions(&self) -> Result<Vec<VersionInfo>> {
-        let saved = self.core.source()?;
-        let disk = &saved.database.disk;
-        let Some(store) = disk.stores().remove(&saved.name) else { return Ok(Vec::new()) };
-        let versions = disk.versions(store.id)?;
-        Ok(versions.iter().map(|(version, record)| VersionInfo::new(*version, record)).collect())
-    }
-
-    fn current_version(&self) -> Result<u64> {
-        self.core.look(|store| Ok(store.current_version()))
-    }
-
-    fn working_hash(&self) -> Result<Hash> {
-        let mut working = self.core.write()?;
-        let store = working.store.as_mut().ok_or_else(|| self.core.closed())?;
-        store.working_hash()
-    }
-
-    fn snapshot(&self, version: Option<u64>) -> Result<Snapshot> {
-        let Saved { database, name } = self.core.source()?;
-        Shared::snapshot(&database, &name, version).map_err(|error| self.core.told(error))
-    }
-
-    fn prune(&self, keep: &Keep) -> Result<PruneReport> {
-        // Pruning works beside the working state, which goes on meanwhile.
-        let Saved { database, name: inner_name } = self.core.source()?;
-        let report = database.disk.prune(&inner_name, keep).map_err(|error| self.core.told(error))?;
-        if report.versions > 0 {
-            let oldest = database.disk.oldest_version(&inner_name)?;
-            let PruneReport { versions, nodes, .. } = report;
-            self.core.events.publish_with(|| VersionPruned { store: self.name(), versions, nodes, oldest });
-        }
-        Ok(report)
-    }
-
-    fn rollback_to(&self, version: u64) -> Result<()> {
-        self.core.change(|store, history| {
-            store.rollback_to(version)?;
-            history.replaced("it was rolled back");
-            Ok(())
-        })?;
-        self.core.events.publish_with(|| VersionRolledBack { store: self.name(), version });
-        Ok(())
-    }
-}
-
-impl Provable for SharedStore {
-    fn prove(&self, key: &[u8]) -> Result<Proof> {
-        self.snapshot(None)?.prove(key)
-    }
-
-    fn prove_at(&self, key: &[u8], version: u64) -> Result<Proof> {
-        self.snapshot(Some(version))?.prove(key)
     }
 }

@@ -181,7 +181,7 @@ pub struct Committed {
     /// one after another in this order. One that wrote nothing shares the place of the change before it. `None` for a nested one, which
     /// has the place of the outer one.
     pub sequence: Option<u64>,
-    /// How many keys it set or deleted.
+    /// How many keys it set or deleted; of a nested one, together with what the outer one had before.
     pub writes: u64,
 }
 
@@ -200,11 +200,11 @@ pub trait Transaction: Store {
     /// committed since it began, else O(reads + writes).
     ///
     /// # Errors
-    /// [`Error::Conflict`], [`Error::StateReplaced`]: it is rolled back then. [`Error::TransactionEnded`],
+    /// [`Error::Conflict`], [`Error::StateReplaced`], [`Error::Closed`]: it is rolled back then. [`Error::TransactionEnded`],
     /// [`Error::NestedTransactionOpen`], [`Error::VersionPrepared`]: it stays as it is.
     fn commit(&self) -> Result<Committed>;
 
-    /// Forgets all changes, and ends the transaction.
+    /// Forgets all changes, and ends the transaction, also of a store that was closed.
     ///
     /// # Errors
     /// [`Error::TransactionEnded`], [`Error::NestedTransactionOpen`].

@@ -7,6 +7,7 @@
 
 use std::ops::Bound;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use treering_tree::Order;
@@ -17,7 +18,10 @@ use super::traits::{Committed, RangeQueryable, Savepoint, Store, Transaction, Tr
 use super::work::{Work, visit};
 use crate::engine::Capabilities;
 use crate::error::{Error, Feature, Result};
-use crate::event::{TransactionBegin, TransactionCommit, TransactionRollback};
+use crate::event::{TransactionBegin, TransactionRollback};
+
+/// Numbers the savepoints of all transactions, so that none takes another one's for its own.
+static SAVEPOINTS: AtomicU64 = AtomicU64::new(0);
 
 /// A handle on a transaction; dropped, it rolls back.
 pub(super) struct StoreTransaction {
@@ -46,14 +50,20 @@ enum Below {
 struct State {
     work: Option<Work>,
     reads: Reads,
+    /// Their numbers grow.
     savepoints: Vec<(u64, Work)>,
-    next_savepoint: u64,
     is_resting: bool,
 }
 
 impl State {
     fn new(work: Work, reads: Reads) -> Self {
-        Self { work: Some(work), reads, savepoints: Vec::new(), next_savepoint: 1, is_resting: false }
+        Self { work: Some(work), reads, savepoints: Vec::new(), is_resting: false }
+    }
+
+    /// The transaction ended: what it held goes.
+    fn clear(&mut self) {
+        self.reads = Reads::default();
+        self.savepoints.clear();
     }
 }
 
@@ -71,10 +81,10 @@ impl StoreTransaction {
 
     fn nested(&self, mode: TransactionMode) -> Result<Self> {
         let outer = &self.shared;
+        let mut state = outer.usable()?;
         if outer.mode == TransactionMode::ReadOnly && mode == TransactionMode::ReadWrite {
             return Err(outer.read_only());
         }
-        let mut state = outer.usable()?;
         let work = state.work.clone().ok_or_else(|| outer.ended())?;
         let nested = State::new(work, state.reads.clone());
         state.is_resting = true;
@@ -91,12 +101,13 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state of an active transaction without an open nested one.
+    /// The state of an active transaction without an open nested one, on an open store.
     fn usable(&self) -> Result<MutexGuard<'_, State>> {
         let state = self.state();
         if state.work.is_none() {
             return Err(self.ended());
         }
+        self.store.open()?;
         if state.is_resting {
             return Err(Error::NestedTransactionOpen { store: self.store.name() });
         }
@@ -121,31 +132,43 @@ impl Shared {
     }
 
     fn write(&self, write: impl FnOnce(&mut Work) -> Result<()>) -> Result<()> {
+        let mut state = self.usable()?;
         if self.mode == TransactionMode::ReadOnly {
             return Err(self.read_only());
         }
-        let mut state = self.usable()?;
         write(state.work.as_mut().ok_or_else(|| self.ended())?)
     }
 
     fn commit(&self) -> Result<Committed> {
-        let mut guard = self.usable()?;
+        let mut guard = match self.usable() {
+            Err(closed @ Error::Closed { .. }) => {
+                self.abandon();
+                return Err(closed);
+            }
+            usable => usable?,
+        };
         let state = &mut *guard;
         let committed = match &self.below {
-            Below::Store { start } => self.store.commit(*start, &mut state.work, &state.reads),
+            Below::Store { start } if self.mode == TransactionMode::ReadOnly => Ok(self.stop_reading(state, *start)),
+            Below::Store { start } => self.store.commit(self.id, *start, &mut state.work, &state.reads),
             Below::Outer(outer) => outer.take_in(state),
         };
         let has_ended = state.work.is_none();
         if has_ended {
-            state.savepoints.clear();
+            state.clear();
         }
         drop(guard);
-        match (&committed, &self.below) {
-            (Ok(Committed { writes, .. }), Below::Store { .. }) => self.tell_commit(*writes),
-            (Err(_), _) if has_ended => self.tell_rollback(),
-            _ => {}
+        if has_ended && committed.is_err() {
+            self.tell_rollback();
         }
         committed
+    }
+
+    /// Ends a transaction that only reads, of which the store knows nothing.
+    fn stop_reading(&self, state: &mut State, start: u64) -> Committed {
+        state.work = None;
+        self.store.tell_commit(self.id, 0);
+        Committed { sequence: Some(start), writes: 0 }
     }
 
     /// The work of a nested transaction becomes that of this one.
@@ -157,7 +180,7 @@ impl Shared {
         }
         let committed = Committed { sequence: None, writes: work.writes.len() as u64 };
         state.work = Some(work);
-        state.reads = nested.reads.clone();
+        state.reads = std::mem::take(&mut nested.reads);
         state.is_resting = false;
         Ok(committed)
     }
@@ -167,22 +190,19 @@ impl Shared {
         let mut state = self.state();
         let Some(work) = state.work.take() else { return };
         drop(work);
-        state.savepoints.clear();
         match &self.below {
+            Below::Store { .. } if self.mode == TransactionMode::ReadOnly => {}
             Below::Store { start } => self.store.end(*start),
             Below::Outer(outer) => {
                 let mut outer = outer.state();
                 // What was read may have decided what is written.
-                outer.reads = state.reads.clone();
+                outer.reads = std::mem::take(&mut state.reads);
                 outer.is_resting = false;
             }
         }
+        state.clear();
         drop(state);
         self.tell_rollback();
-    }
-
-    fn tell_commit(&self, writes: u64) {
-        self.store.events().publish_with(|| TransactionCommit { store: self.store.name(), transaction: self.id, writes });
     }
 
     fn tell_rollback(&self) {
@@ -194,7 +214,7 @@ impl Shared {
     /// The place of a savepoint among those there are.
     fn find(&self, state: &State, Savepoint(number): Savepoint) -> Result<usize> {
         let none = || Error::NoSavepoint { store: self.store.name(), savepoint: number };
-        state.savepoints.iter().position(|&(other, _)| other == number).ok_or_else(none)
+        state.savepoints.binary_search_by_key(&number, |&(other, _)| other).map_err(|_| none())
     }
 }
 
@@ -241,7 +261,7 @@ impl Store for StoreTransaction {
     }
 
     fn as_range_queryable(&self) -> Result<&dyn RangeQueryable> {
-        Ok(self)
+        if self.capabilities().range_queries { Ok(self) } else { Err(self.unsupported(Feature::RangeQueries)) }
     }
 
     fn as_transactional(&self) -> Result<&dyn Transactional> {
@@ -289,7 +309,11 @@ impl Transaction for StoreTransaction {
     }
 
     fn rollback(&self) -> Result<()> {
-        drop(self.shared.usable()?);
+        match self.shared.usable() {
+            // What was closed is given up all the same.
+            Ok(_) | Err(Error::Closed { .. }) => {}
+            Err(error) => return Err(error),
+        }
         self.shared.abandon();
         Ok(())
     }
@@ -304,10 +328,9 @@ impl Transaction for StoreTransaction {
 
     fn savepoint(&self) -> Result<Savepoint> {
         let mut state = self.shared.usable()?;
-        let number = state.next_savepoint;
         let work = state.work.clone().ok_or_else(|| self.shared.ended())?;
+        let number = SAVEPOINTS.fetch_add(1, Ordering::Relaxed) + 1;
         state.savepoints.push((number, work));
-        state.next_savepoint += 1;
         Ok(Savepoint(number))
     }
 
@@ -324,6 +347,17 @@ impl Transaction for StoreTransaction {
         let place = self.shared.find(&state, savepoint)?;
         state.savepoints.truncate(place);
         Ok(())
+    }
+}
+
+impl Drop for Shared {
+    /// One by one: a chain of nested transactions may be too long for the stack.
+    fn drop(&mut self) {
+        let mut below = std::mem::replace(&mut self.below, Below::Store { start: 0 });
+        while let Below::Outer(outer) = below {
+            let Some(mut outer) = Arc::into_inner(outer) else { return };
+            below = std::mem::replace(&mut outer.below, Below::Store { start: 0 });
+        }
     }
 }
 

@@ -3,13 +3,14 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use im::Vector;
+use im::{OrdSet, Vector};
 use treering_proofs::{Hash, Proof};
 use treering_tree::{Order, Range, Resident, SavedVersion, Tree};
 
 use super::branch::Branch;
 use super::database::{Shared, VersionInfo};
-use super::work::Write;
+use super::history::Bytes;
+use super::work::{Work, Write};
 use crate::error::{Error, Result};
 use crate::persist::commit::{CommitPart, CommitScope, seconds_now};
 use crate::persist::keys::StoreId;
@@ -32,6 +33,8 @@ pub struct TreeStore {
     base: Option<(u64, VersionRecord)>,
     pin: Option<Arc<Pin>>,
     tree: Tree,
+    /// Keys removed since the base version: the flat index still has them.
+    removed: OrdSet<Bytes>,
     log: PendingLog,
     database: Arc<Shared>,
 }
@@ -59,7 +62,8 @@ impl TreeStore {
                 return Err(error);
             }
         };
-        Ok(Self { name: name.to_owned(), state: state.clone(), base: state.newest, pin, tree, log: PendingLog::new(), database })
+        let (state, base) = (state.clone(), state.newest);
+        Ok(Self { name: name.to_owned(), state, base, pin, tree, removed: OrdSet::new(), log: PendingLog::new(), database })
     }
 
     /// The store's name.
@@ -88,7 +92,9 @@ impl TreeStore {
         match self.tree.get_resident(key) {
             Resident::Value(value) => Ok(Some(value.to_vec())),
             Resident::Absent => Ok(None),
-            // What is not in memory was not changed since the base version, so the index is right if that is the newest.
+            // A key is removed without its neighbours, below which it would be, being in memory.
+            Resident::Unknown if self.removed.contains(key) => Ok(None),
+            // Else what is not in memory was not changed since the base version, so the index is right if that is the newest.
             Resident::Unknown if self.is_at_newest() => self.database.disk.latest(self.state.id, key),
             Resident::Unknown => Ok(self.tree.get(key)?.map(<[u8]>::to_vec)),
         }
@@ -125,6 +131,7 @@ impl TreeStore {
         self.database.disk.writable()?;
         let was_there = self.tree.remove(key)?;
         if was_there {
+            self.removed.insert(Bytes::from(key));
             self.log.push(Operation::Delete(key));
         }
         Ok(was_there)
@@ -229,6 +236,7 @@ impl TreeStore {
         self.state.registered = true;
         self.state.newest = Some((version, record));
         self.base = self.state.newest;
+        self.removed = OrdSet::new();
         self.pin = pin(&self.database.disk, &self.name, &self.state, self.base)?;
         self.tree.unload(self.database.tree_budget)?;
         self.database.publish(&self.name, self.tree.clone());
@@ -271,19 +279,15 @@ impl TreeStore {
 
     /// A copy-on-write branch of the working state. O(1).
     pub(super) fn branch(&self) -> Branch {
-        Branch {
-            tree: self.tree.clone(),
-            _pin: self.pin.clone(),
-            base: self.base,
-            store: self.state.id,
-            database: Arc::clone(&self.database),
-        }
+        let (tree, removed, pin) = (self.tree.clone(), self.removed.clone(), self.pin.clone());
+        Branch { tree, removed, _pin: pin, base: self.base, store: self.state.id, database: Arc::clone(&self.database) }
     }
 
     /// Makes a branch of this working state, which has not changed since, the working state. O(writes), to log them.
-    pub(super) fn adopt_branch(&mut self, branch: Tree, writes: &Vector<Write>) {
-        self.tree = branch;
-        for write in writes.iter().filter(|write| write.is_effective) {
+    pub(super) fn adopt(&mut self, work: Work) {
+        self.tree = work.branch.tree;
+        self.removed = work.branch.removed;
+        for write in work.operations.iter().filter(|write| write.is_effective) {
             self.log_write(write);
         }
     }
@@ -301,6 +305,9 @@ impl TreeStore {
         }
         self.tree = tree;
         for write in effective {
+            if write.value.is_none() {
+                self.removed.insert(Bytes::clone(&write.key));
+            }
             self.log_write(write);
         }
         Ok(())
@@ -381,6 +388,7 @@ impl TreeStore {
         self.tree = self.database.disk.tree(self.state.id, base)?;
         self.pin = pin;
         self.base = base;
+        self.removed = OrdSet::new();
         self.log = PendingLog::new();
         Ok(())
     }

@@ -43,14 +43,18 @@ impl Work {
 
     pub(super) fn delete(&mut self, key: &[u8]) -> Result<()> {
         let was_there = self.branch.tree.remove(key)?;
-        self.note(key, None, was_there);
+        let key = self.note(key, None, was_there);
+        if was_there {
+            self.branch.removed.insert(key);
+        }
         Ok(())
     }
 
-    fn note(&mut self, key: &[u8], value: Option<Bytes>, is_effective: bool) {
+    fn note(&mut self, key: &[u8], value: Option<Bytes>, is_effective: bool) -> Bytes {
         let key = Bytes::from(key);
         self.writes.insert(Bytes::clone(&key), value.clone());
-        self.operations.push_back(Write { key, value, is_effective });
+        self.operations.push_back(Write { key: Bytes::clone(&key), value, is_effective });
+        key
     }
 }
 

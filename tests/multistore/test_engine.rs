@@ -1,0 +1,148 @@
+//! Engines in memory that last as long as the test, whose writes can be made to fail together.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use treering::config::{Key, MultiStoreConfig, Settings};
+use treering::engine::memory::MemoryBackend;
+use treering::engine::{Access, Backend, BackendError, Batch, Capabilities, Durability, Engine, Keyspace, Scan};
+use treering::{Database, MultiStore, OpenOptions, Order};
+
+/// Writes that still succeed on all engines together; negative: all do.
+#[derive(Clone)]
+pub(crate) struct Fuse(Arc<AtomicI64>);
+
+impl Fuse {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(AtomicI64::new(-1)))
+    }
+
+    pub(crate) fn blow_after(&self, writes: i64) {
+        self.0.store(writes, Ordering::SeqCst);
+    }
+
+    pub(crate) fn mend(&self) {
+        self.0.store(-1, Ordering::SeqCst);
+    }
+
+    fn burn(&self) -> Result<(), BackendError> {
+        match self.0.load(Ordering::SeqCst) {
+            0 => Err(BackendError::new("writing a batch", "no space left on device (injected)")),
+            left => {
+                self.0.store((left - 1).max(-1), Ordering::SeqCst);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What an engine holds.
+pub(crate) struct Fused {
+    inner: MemoryBackend,
+    fuse: Fuse,
+}
+
+impl Fused {
+    fn copy(&self, fuse: &Fuse) -> Arc<Self> {
+        let copy = Self { inner: MemoryBackend::new(), fuse: fuse.clone() };
+        let mut batch = Batch::new();
+        for keyspace in Keyspace::ALL {
+            for pair in self.inner.scan(keyspace, &[], None, Order::Ascending) {
+                let (key, value) = pair.unwrap();
+                batch.put(keyspace, key, value);
+            }
+        }
+        copy.inner.write(&batch, Durability::Synced).unwrap();
+        Arc::new(copy)
+    }
+}
+
+impl Backend for Fused {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError> {
+        self.inner.get(keyspace, key)
+    }
+
+    fn scan(&self, keyspace: Keyspace, from: &[u8], to: Option<&[u8]>, order: Order) -> Scan<'_> {
+        self.inner.scan(keyspace, from, to, order)
+    }
+
+    fn write(&self, batch: &Batch, durability: Durability) -> Result<(), BackendError> {
+        self.fuse.burn()?;
+        self.inner.write(batch, durability)
+    }
+
+    fn flush(&self) -> Result<(), BackendError> {
+        Ok(())
+    }
+}
+
+struct TestEngine {
+    name: &'static str,
+    backend: Arc<Fused>,
+}
+
+impl Engine for TestEngine {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { persistence: true, ..Capabilities::TREE }
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        Vec::new()
+    }
+
+    fn exists(&self, _path: &Path) -> bool {
+        self.backend.get(Keyspace::Meta, b"database").unwrap().is_some()
+    }
+
+    fn open(&self, _path: &Path, _access: Access, _settings: &Settings) -> Result<Arc<dyn Backend>, BackendError> {
+        Ok(Arc::clone(&self.backend) as Arc<dyn Backend>)
+    }
+}
+
+/// Two engines, `alpha` with the home, and `beta`.
+pub(crate) struct Machine {
+    pub(crate) alpha: Arc<Fused>,
+    pub(crate) beta: Arc<Fused>,
+    pub(crate) fuse: Fuse,
+}
+
+impl Machine {
+    pub(crate) fn new() -> Self {
+        let fuse = Fuse::new();
+        let backend = || Arc::new(Fused { inner: MemoryBackend::new(), fuse: fuse.clone() });
+        Self { alpha: backend(), beta: backend(), fuse: fuse.clone() }
+    }
+
+    pub(crate) fn copy(&self) -> Self {
+        let fuse = Fuse::new();
+        Self { alpha: self.alpha.copy(&fuse), beta: self.beta.copy(&fuse), fuse }
+    }
+
+    fn builder(&self, folder: &Path) -> treering::MultiStoreBuilder {
+        let engine = |name, backend| Arc::new(TestEngine { name, backend: Arc::clone(backend) });
+        let config = MultiStoreConfig::new(folder).with_default_engine("alpha");
+        MultiStore::builder(config).engine(engine("alpha", &self.alpha)).engine(engine("beta", &self.beta))
+    }
+
+    /// Opens the stores; `folder` keeps nothing but the note where the home is.
+    pub(crate) fn open(&self, folder: &Path) -> MultiStore {
+        self.builder(folder).open_or_create().unwrap()
+    }
+
+    pub(crate) fn try_open_to_read(&self, folder: &Path) -> treering::Result<MultiStore> {
+        self.builder(folder).read_only().open()
+    }
+
+    /// Every record of every database is what it must be.
+    pub(crate) fn check(&self) {
+        for backend in [&self.alpha, &self.beta] {
+            let Ok(database) = Database::open_on(Arc::clone(backend) as Arc<dyn Backend>, &OpenOptions::default()) else { continue };
+            database.check(&mut |_| {}).unwrap();
+        }
+    }
+}
