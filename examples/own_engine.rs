@@ -50,7 +50,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The engine: how it is called, and how a database is opened.
-struct JournalEngine;
+pub(crate) struct JournalEngine;
 
 impl Engine for JournalEngine {
     fn name(&self) -> &'static str {
