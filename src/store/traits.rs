@@ -22,9 +22,9 @@
 //! bank.set(b"alice", b"5")?;
 //! let tx = bank.as_transactional()?.begin_tx()?;
 //! tx.set(b"bob", b"7")?;
-//! assert_eq!((count(&*bank)?, count(&*tx)?), (1, 2));
+//! assert_eq!((count(&bank)?, count(&*tx)?), (1, 2));
 //! tx.commit()?;
-//! assert_eq!(count(&*bank)?, 2);
+//! assert_eq!(count(&bank)?, 2);
 //! bank.as_versioned()?.save_version()?;
 //! # Ok::<(), treering::Error>(())
 //! ```
