@@ -196,10 +196,9 @@ impl Run<'_> {
 
     /// The working state is that of a version again.
     fn back_to(&mut self, version: Option<u64>) {
-        match version.and_then(|version| self.versions.get(&version)) {
-            Some(kept) => (self.working, self.tree) = (kept.contents.clone(), kept.tree.clone()),
-            None => (self.working, self.tree) = (Model::new(), must(Tree::with_options(Options::default()), &self.what)),
-        }
+        let nothing = || (Model::new(), must(Tree::with_options(Options::default()), &self.what));
+        let kept = version.and_then(|version| self.versions.get(&version));
+        (self.working, self.tree) = kept.map_or_else(nothing, |kept| (kept.contents.clone(), kept.tree.clone()));
     }
 
     fn reopen(&mut self) {
