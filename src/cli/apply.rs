@@ -25,11 +25,12 @@ use super::work::Work;
 #[command(
     override_usage = "treering apply [OPTIONS] [DIR] <FILE>",
     after_help = "\
-Which stores are meant:
-  with --store NAME        that store alone, which is made when it is new; a line must not name another one
-  lines name their stores  all stores together; every set and delete must name one that is there (`treering create` makes it)
-  lines name none          the only store there is, alone
-A save before any other line saves the only store alone, or, if there are several, all together.
+Which stores a save is about:
+  with --store NAME     that store alone, made when it is new
+  lines name stores     all stores together
+  lines name none       the only store there is, alone
+With --store no line may name another store. Otherwise either all set and delete lines name a store that is there (`treering create` \
+makes one), or none does. A save before any such line is about the only store alone, or about all together if there are several.
 
 Example:
   printf '{\"op\":\"set\",\"store\":\"bank\",\"key\":\"01\",\"value\":\"64\"}\\n{\"op\":\"save\"}\\n' | treering apply chain -

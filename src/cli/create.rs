@@ -19,8 +19,8 @@ use super::place::{DirAndName, DirAndNames};
 #[command(
     override_usage = "treering create [OPTIONS] [DIR] <NAME>",
     after_help = "\
-Names are up to 128 bytes of UTF-8 without / and \\ and control characters. `treering config` lists the keys for --set: those of
-scope store. They hold for this store, before what the configuration says for its engine.
+Names are up to 128 bytes of UTF-8, without /, \\ and control characters.
+`treering config` lists the keys for --set: those of scope store. They are kept with the store, and go before the settings of its engine.
 
 Example:
   treering create chain bank

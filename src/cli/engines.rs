@@ -13,8 +13,8 @@ use super::output::{Form, Output};
 /// Lists the storage engines that stores can lie on, and what each can do.
 #[derive(Args)]
 #[command(after_help = "\
-Transactions, versions, ranges and proofs are alike on all of them. An engine that cannot be read beside a writer makes commands that
-only read wait for nobody: they say that the database is open elsewhere.
+Transactions, versions, ranges and proofs are alike on all of them. Where an engine cannot be read beside a writer, commands that \
+only read fail while another process writes.
 
 Example:
   treering engines

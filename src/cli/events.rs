@@ -22,10 +22,10 @@ use super::place::{DirArg, Place};
 #[command(after_help = "\
 Topics are store.version.saved and multistore.version.saved. In a pattern * stands for one word, ** at the end for any.
 With --operations each version of a store comes behind its operations, in lines as `treering apply` takes them.
-To go on later where a reader stopped, give the commit of the last event it has: that commit comes again, the earlier ones do not.
-With several engines, commits are those of the home engine.
---follow needs engines that can be read beside a writer; `treering engines` tells. What was pruned or rolled back before it was seen is not
-told.
+To go on later, give the commit of the last event you have: its events come again, earlier ones do not. With several engines, commits are \
+those of the home engine.
+--follow needs engines that can be read beside a writer; `treering engines` tells which. It does not see what is pruned or rolled back \
+before it looks.
 
 Example:
   treering events chain

@@ -17,13 +17,14 @@ use super::place::DirArg;
 #[command(after_help = "\
 Only sha256 gives the hashes and proofs of cosmos/iavl; blake3 is faster where the CPU has no SHA instructions.
 
-The home engine keeps what is known of all stores, and the stores that name no other one; `treering engines` lists them all. It is
-that of --engine, or else the defaultEngine of --config, or else rocksdb. It is fixed; the settings in a configuration file are not
-kept, but read again by every command that gets --config.
+The home engine keeps what is known of all stores, and the stores that name no other engine. It is that of --engine, or else the \
+defaultEngine of --config, or else rocksdb, and cannot be changed later. `treering engines` lists them all.
+The settings of a configuration file are not kept: they hold for the command that gets --config.
 
 Example:
   treering init trees
-  treering init chain --initial-version 100")]
+  treering init chain --initial-version 100
+  treering init --config treering.toml")]
 pub(crate) struct Args {
     #[command(flatten)]
     dir: DirArg,

@@ -26,8 +26,8 @@ use super::proof_form::ProofForm;
 #[command(
     override_usage = "treering prove [OPTIONS] [DIR] <KEY>",
     after_help = "\
-With --app, ics23 is the protobuf message ibc.core.commitment.v1.MerkleProof of ibc-go, which IBC clients take: field 1 is repeated, first
-with the proof of the key, then with that of the store, each a cosmos.ics23.v1.CommitmentProof. --version is then that of all stores.
+With --app, --version is that of all stores, and ics23 is the protobuf message that IBC clients take: ibc.core.commitment.v1.MerkleProof \
+of ibc-go, whose field 1 holds two cosmos.ics23.v1.CommitmentProof, first that of the key, then that of the store.
 ICS-23 cannot prove an empty key or value, nor anything about an empty tree; json and borsh can.
 
 Example:
