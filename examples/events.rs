@@ -55,7 +55,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     assert!(matches!(told.as_slice(), [Event::VersionSaved(_), Event::MultistoreVersionSaved(_)]));
     let mut changes = Vec::new();
     let version = reader.get_store("bank")?.snapshot(Some(1))?;
-    version.changes(|key, value| changes.push((key.to_vec(), value.map(<[u8]>::to_vec))))?;
+    version.changes(&mut |key, value| changes.push((key.to_vec(), value.map(<[u8]>::to_vec))))?;
     assert_eq!(changes, [(b"alice".to_vec(), Some(b"100".to_vec()))]);
     assert!(reader.history(&mark)?.0.is_empty());
     println!("read back from the disk: {} events, and the operation behind them", entries.len());

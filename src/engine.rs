@@ -236,8 +236,8 @@ pub type Scan<'a> = Box<dyn Iterator<Item = Result<Pair, BackendError>> + 'a>;
 
 /// An ordered map in each keyspace, with atomic batches.
 ///
-/// Laws: a batch is applied whole or not at all, also across a crash; a read sees every batch whose `write` has returned; a scan sees
-/// the state at its start.
+/// Laws: a batch is applied whole or not at all, also across a crash; what a crash of the machine leaves is a prefix of the batches, with
+/// every one that was [`Durability::Synced`]; a read sees every batch whose `write` has returned; a scan sees the state at its start.
 pub trait Backend: Send + Sync {
     /// The value of `key`.
     ///
@@ -247,6 +247,11 @@ pub trait Backend: Send + Sync {
 
     /// The pairs with keys in `from..to` (`None`: to the end).
     fn scan(&self, keyspace: Keyspace, from: &[u8], to: Option<&[u8]>, order: Order) -> Scan<'_>;
+
+    /// Bytes of the longest key that it takes; 70,000 are enough for all that is ever asked of it.
+    fn max_key_len(&self) -> usize {
+        usize::MAX
+    }
 
     /// Applies a batch.
     ///

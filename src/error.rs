@@ -151,6 +151,14 @@ pub enum Error {
     /// The database was opened read-only.
     #[error("the database was opened read-only; open it for writing to change it")]
     ReadOnly,
+    /// The key is longer than the engine can keep; other engines take keys of 64 KiB.
+    #[error("the key has {length} bytes, more than the {max} that this store's engine can keep")]
+    KeyTooLong {
+        /// Bytes of the key.
+        length: usize,
+        /// Bytes allowed.
+        max: usize,
+    },
     /// The store was closed.
     #[error("store {store:?} is closed; get it from the MultiStore again")]
     Closed {

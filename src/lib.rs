@@ -19,8 +19,8 @@ pub use persist::prune::{Keep, PruneReport};
 pub use persist::stats::KindStats;
 pub use store::traits;
 pub use store::{
-    Committed, CreateOptions, Database, OpenOptions, PreparedVersion, Provable, RangeQueryable, Savepoint, Scan, SharedStore, Snapshot,
-    Store, StoreRange, Transaction, TransactionMode, Transactional, TreeStore, VersionInfo, Versioned,
+    Committed, CreateOptions, Database, EachChange, OpenOptions, PreparedVersion, Provable, RangeQueryable, Savepoint, Scan, SharedStore,
+    Snapshot, Store, StoreRange, Transaction, TransactionMode, Transactional, TreeStore, VersionInfo, Versioned,
 };
 pub use treering_proofs as proofs;
 pub use treering_tree as tree;

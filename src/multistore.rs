@@ -161,7 +161,6 @@ impl MultiStore {
     }
 
     /// What to set before making or opening stores.
-    #[must_use]
     pub fn builder(config: MultiStoreConfig) -> MultiStoreBuilder {
         MultiStoreBuilder::new(config)
     }

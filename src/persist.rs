@@ -200,6 +200,12 @@ impl Disk {
         let _ = self.poison.set(cause.to_owned()); // The first cause stays.
     }
 
+    /// Fails for a user's key that the engine could not take.
+    pub(crate) fn check_key(&self, key: &[u8]) -> Result<()> {
+        let max = self.backend.max_key_len().saturating_sub(keys::LATEST_PREFIX);
+        if key.len() > max { Err(Error::KeyTooLong { length: key.len(), max }) } else { Ok(()) }
+    }
+
     /// Gets everything onto the disk.
     pub(crate) fn flush(&self) -> Result<()> {
         if self.options.read_only || self.poison.get().is_some() {

@@ -24,5 +24,6 @@ pub use scan::Scan;
 pub use shared::SharedStore;
 pub(crate) use shared::{About, Locked, saved_event};
 pub use snapshot::Snapshot;
+pub use snapshot::changes::EachChange;
 pub use traits::{Committed, Provable, RangeQueryable, Savepoint, Store, Transaction, TransactionMode, Transactional, Versioned};
 pub use tree_store::{StoreRange, TreeStore};

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use common::Numbers;
 use treering::Order;
-use treering::engine::rocksdb::RocksBackend;
+use treering::engine::rocksdb::{RocksBackend, RocksOptions};
 use treering::engine::{Access, Backend, Batch, Durability, Keyspace};
 
 /// Which engine the child writes with, and where.
@@ -25,7 +25,7 @@ const KEPT: u64 = 40;
 
 fn open(engine: &str, path: &Path) -> Box<dyn Backend> {
     match engine {
-        "rocksdb" => Box::new(RocksBackend::open(path, Access::Create, 1 << 20).unwrap()),
+        "rocksdb" => Box::new(RocksBackend::open(path, Access::Create, &RocksOptions::default()).unwrap()),
         #[cfg(feature = "file")]
         "json" | "borsh" => {
             use treering::engine::file::{FileBackend, Format};

@@ -40,8 +40,8 @@ fn check_on_disk<B: Backend + 'static>(open: impl Fn(&Path, Access) -> Result<B,
 #[cfg(feature = "rocksdb")]
 #[test]
 fn rocksdb() {
-    use treering::engine::rocksdb::RocksBackend;
-    check_on_disk(|path, access| RocksBackend::open(path, access, 1 << 20), RocksBackend::exists);
+    use treering::engine::rocksdb::{RocksBackend, RocksOptions};
+    check_on_disk(|path, access| RocksBackend::open(path, access, &RocksOptions::default()), RocksBackend::exists);
 }
 
 #[cfg(feature = "file")]

@@ -159,11 +159,11 @@ fn the_operations_of_every_version_give_its_root_again() {
     }
     let copy = MultiStore::in_memory().unwrap().create_store("copy", None, &Config::new()).unwrap();
     for info in store.list_versions().unwrap() {
-        let apply = |key: &[u8], value: Option<&[u8]>| match value {
+        let mut apply = |key: &[u8], value: Option<&[u8]>| match value {
             Some(value) => copy.set(key, value).unwrap(),
             None => copy.delete(key).unwrap(),
         };
-        store.snapshot(Some(info.version)).unwrap().changes(apply).unwrap();
+        store.snapshot(Some(info.version)).unwrap().changes(&mut apply).unwrap();
         assert_eq!(copy.save_version().unwrap().root_hash, info.root_hash, "version {}", info.version);
     }
 }

@@ -225,6 +225,7 @@ fn files(path: &Path) -> Vec<PathBuf> {
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to.join("rocksdb")).unwrap();
+    fs::copy(from.join("treering.json"), to.join("treering.json")).unwrap();
     for file in files(from) {
         fs::copy(&file, to.join("rocksdb").join(file.file_name().unwrap())).unwrap();
     }

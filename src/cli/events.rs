@@ -152,7 +152,7 @@ impl Args {
     fn print_operations(&self, stores: &MultiStore, saved: &VersionSaved, output: &mut Output) -> Result<(), CliError> {
         let snapshot = stores.get_store(&saved.store)?.snapshot(Some(saved.version))?;
         let mut printed = Ok(());
-        snapshot.changes(|key, value| {
+        snapshot.changes(&mut |key, value| {
             if printed.is_ok() {
                 printed = self.print_operation(&saved.store, key, value, output);
             }

@@ -10,6 +10,7 @@ use treering_tree::{Options, Order, Tree};
 use super::must;
 use crate::config::{Config, MultiStoreConfig};
 use crate::engine::{Engine, Registry};
+use crate::error::Error;
 use crate::multistore::MultiStore;
 use crate::persist::prune::Keep;
 use crate::store::{RangeQueryable, SharedStore, Store, Transactional, Versioned};
@@ -76,6 +77,7 @@ pub(super) fn check(engine: &Arc<dyn Engine>, seed: u64, steps: u64) {
     for _ in 0..steps {
         run.step();
     }
+    run.long_key();
     run.save();
     run.compare_all();
     must(run.stores.close_all(), &run.what);
@@ -88,6 +90,20 @@ fn builder(engine: &Arc<dyn Engine>, path: &PathBuf) -> crate::multistore::Multi
 }
 
 impl Run<'_> {
+    /// The longest key there may be is kept, or refused before it does any harm.
+    fn long_key(&mut self) {
+        let key = vec![7; treering_tree::MAX_KEY_LEN];
+        match self.store.set(&key, b"long") {
+            Ok(()) => self.note(&key, Some(b"long".to_vec())),
+            Err(Error::KeyTooLong { max, .. }) => {
+                let key = vec![7; max];
+                must(self.store.set(&key, b"long"), &self.what);
+                self.note(&key, Some(b"long".to_vec()));
+            }
+            Err(error) => panic!("{}: {error}", self.what),
+        }
+    }
+
     fn step(&mut self) {
         match self.random.below(40) {
             0..20 => self.change(),
@@ -180,10 +196,9 @@ impl Run<'_> {
 
     /// The working state is that of a version again.
     fn back_to(&mut self, version: Option<u64>) {
-        match version.and_then(|version| self.versions.get(&version)) {
-            Some(kept) => (self.working, self.tree) = (kept.contents.clone(), kept.tree.clone()),
-            None => (self.working, self.tree) = (Model::new(), must(Tree::with_options(Options::default()), &self.what)),
-        }
+        let nothing = || (Model::new(), must(Tree::with_options(Options::default()), &self.what));
+        let kept = version.and_then(|version| self.versions.get(&version));
+        (self.working, self.tree) = kept.map_or_else(nothing, |kept| (kept.contents.clone(), kept.tree.clone()));
     }
 
     fn reopen(&mut self) {

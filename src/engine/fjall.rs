@@ -135,6 +135,10 @@ impl FjallBackend {
 }
 
 impl Backend for FjallBackend {
+    fn max_key_len(&self) -> usize {
+        LONGEST_KEY
+    }
+
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError> {
         if key.len() > LONGEST_KEY {
             return Ok(None);

@@ -31,7 +31,7 @@ use crate::store::{CreateOptions, Database, OpenOptions, check_initial_version};
 /// let config = MultiStoreConfig::new(&path).with_engine_config("rocksdb", Config::new().with("max_versions", 100));
 /// let chain = MultiStore::builder(config).hash_function(HashFunction::Blake3).initial_version(7).create()?;
 /// assert_eq!(chain.save_version()?.version, 7);
-/// # Ok::<(), treering::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "nothing happens until `create`, `open` or `open_or_create`"]
 pub struct MultiStoreBuilder {

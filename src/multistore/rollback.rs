@@ -65,10 +65,9 @@ impl WholeRollback {
                 changes.placed.push((part.name.clone(), Some(store.clone())));
             }
         }
-        let is_there = |part: &MultiPart| match part.place.is_home() {
-            true => stores.values().any(|store| u64::from(store.id.0) == part.place.number),
-            false => placed.values().any(|store| store.place == part.place),
-        };
+        let is_at_home = |number: u64| stores.values().any(|store| u64::from(store.id.0) == number);
+        let is_elsewhere = |part: &MultiPart| placed.values().any(|store| store.place == part.place);
+        let is_there = |part: &MultiPart| if part.place.is_home() { is_at_home(part.place.number) } else { is_elsewhere(part) };
         if let Some(gone) = record.stores.iter().find(|part| !is_there(part)) {
             return Err(Error::StoreDeleted { version: record.version, store: gone.name.clone() });
         }

@@ -179,7 +179,9 @@ impl Inner {
         if promise == Promise::Given {
             // All stores are held: nothing can come between the promise and the saving.
             work.is_prepared = false;
-            stores.iter_mut().for_each(|store| store.set_prepared(false));
+            for store in &mut stores {
+                store.set_prepared(false);
+            }
         }
         let version = work.begin(&mut stores)?;
         if version <= work.newest {

@@ -51,7 +51,7 @@ impl Disk {
             before.push((store, state.stores.get(name).and_then(|store| store.newest).map_or(0, |(version, _)| version)));
             let version = VersionRecord { commit: number, time, root_hash: saved.root_hash, root: saved.root };
             if !state.stores.get(name).is_some_and(|store| store.registered) {
-                self.put_store(&mut batch, &state, name, store);
+                state.put_store(&mut batch, name, store);
             }
             put_nodes(&mut batch, store, saved, nodes);
             put_operations(&mut batch, store, number, saved.version, operations)?;

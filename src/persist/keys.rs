@@ -120,6 +120,9 @@ pub(crate) fn nodes(store: StoreId) -> (Vec<u8>, Vec<u8>) {
     (store.bytes().to_vec(), store.end())
 }
 
+/// Bytes before the user's key in an index key.
+pub(crate) const LATEST_PREFIX: usize = 4;
+
 pub(crate) fn latest(store: StoreId, key: &[u8]) -> Vec<u8> {
     [&store.bytes()[..], key].concat()
 }
@@ -131,7 +134,7 @@ pub(crate) fn all_latest(store: StoreId) -> (Vec<u8>, Vec<u8>) {
 
 /// The user key in an index key.
 pub(crate) fn user_key(key: &[u8]) -> Option<&[u8]> {
-    key.get(4..)
+    key.get(LATEST_PREFIX..)
 }
 
 pub(crate) fn orphans(store: StoreId, version: u64) -> Vec<u8> {

@@ -20,7 +20,7 @@ impl Disk {
         }
         let id = state.expect(name, settings).id;
         let mut batch = Batch::new();
-        self.put_store(&mut batch, &state, name, id);
+        state.put_store(&mut batch, name, id);
         self.write(&batch)?;
         state.newest_is(name, None);
         *self.state() = state;
@@ -31,14 +31,6 @@ impl Disk {
     pub(crate) fn expect_store(&self, name: &str) -> StoreState {
         let _commits = self.commits();
         self.state().expect(name, StoreSettings::default())
-    }
-
-    /// Adds a store's registration to a batch.
-    pub(super) fn put_store(&self, batch: &mut Batch, state: &State, name: &str, id: StoreId) {
-        let settings = state.stores.get(name).map(|store| store.settings.clone()).unwrap_or_default();
-        let (at, record) = records::encode_store(name, id, &settings);
-        batch.put(Keyspace::Meta, at, record);
-        batch.put(Keyspace::Meta, keys::NEXT_STORE, records::encode_next_store(state.next_store));
     }
 
     /// Gives a store another name. Its versions and proofs stay; the app hash, which has the names, changes with the next commit.
@@ -123,6 +115,14 @@ impl Disk {
 }
 
 impl State {
+    /// Adds a store's registration to a batch.
+    pub(super) fn put_store(&self, batch: &mut Batch, name: &str, id: StoreId) {
+        let settings = self.stores.get(name).map(|store| store.settings.clone()).unwrap_or_default();
+        let (at, record) = records::encode_store(name, id, &settings);
+        batch.put(Keyspace::Meta, at, record);
+        batch.put(Keyspace::Meta, keys::NEXT_STORE, records::encode_next_store(self.next_store));
+    }
+
     /// The store `name`; a new one waits for its first version.
     fn expect(&mut self, name: &str, settings: StoreSettings) -> StoreState {
         let id = self.id_for(name);

@@ -1,6 +1,6 @@
 //! A version of a store, to read.
 
-mod changes;
+pub(super) mod changes;
 
 use std::ops::Bound;
 use std::sync::Arc;

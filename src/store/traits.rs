@@ -22,9 +22,9 @@
 //! bank.set(b"alice", b"5")?;
 //! let tx = bank.as_transactional()?.begin_tx()?;
 //! tx.set(b"bob", b"7")?;
-//! assert_eq!((count(&*bank)?, count(&*tx)?), (1, 2));
+//! assert_eq!((count(&bank)?, count(&*tx)?), (1, 2));
 //! tx.commit()?;
-//! assert_eq!(count(&*bank)?, 2);
+//! assert_eq!(count(&bank)?, 2);
 //! bank.as_versioned()?.save_version()?;
 //! # Ok::<(), treering::Error>(())
 //! ```
@@ -69,7 +69,8 @@ pub trait Store: Send + Sync {
     /// Sets `key` to `value`. O(log n).
     ///
     /// # Errors
-    /// [`Error::Closed`], [`Error::ReadOnly`], [`Error::Tree`] for a key over 64 KiB or a value over 16 MiB; nothing is changed then.
+    /// [`Error::Closed`], [`Error::ReadOnly`], [`Error::Tree`] for a key over 64 KiB or a value over 16 MiB, [`Error::KeyTooLong`] for what
+    /// the engine cannot keep; nothing is changed then.
     fn set(&self, key: &[u8], value: &[u8]) -> Result<()>;
 
     /// Removes `key`; it need not be there. O(log n).

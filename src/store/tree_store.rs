@@ -115,9 +115,11 @@ impl TreeStore {
     /// Sets `key` to `value`. O(log n).
     ///
     /// # Errors
-    /// [`Error::Tree`] for a key over 64 KiB or a value over 16 MiB, or when a node cannot be read; nothing is changed then.
+    /// [`Error::Tree`] for a key over 64 KiB or a value over 16 MiB, or when a node cannot be read, [`Error::KeyTooLong`] for what the engine
+    /// cannot keep; nothing is changed then.
     pub fn set(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
         self.database.disk.writable()?;
+        self.database.disk.check_key(key)?;
         self.tree.set(key, value)?;
         self.log.push(Operation::Set(key, value));
         Ok(())

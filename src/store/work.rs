@@ -36,6 +36,7 @@ impl Work {
     }
 
     pub(super) fn set(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        self.branch.database.disk.check_key(key)?;
         self.branch.tree.set(key, value)?;
         self.note(key, Some(Bytes::from(value)), true);
         Ok(())

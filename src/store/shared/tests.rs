@@ -118,5 +118,5 @@ fn closing_lets_go_of_the_store_though_transactions_are_open() {
     store.close().unwrap();
     assert!(tx.commit().is_err());
     assert!(store.core.read().unwrap().history.is_unused());
-    assert_eq!(Arc::strong_count(&database), holders - 2, "the store's and the transaction's");
+    assert_eq!(Arc::strong_count(&database), holders - 3, "the writer's, the readers' and the transaction's");
 }
