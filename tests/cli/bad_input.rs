@@ -71,7 +71,17 @@ fn a_second_process_is_told_that_the_database_is_open() {
     assert!(printed.contains("\"version\":4"), "{printed}");
 
     forest.apply("forest", &[save()]).fails("is open elsewhere");
-    forest.run("prune", &["--keep", "1"]).fails("is open elsewhere");
+    for (name, words) in [
+        ("prune", &["--keep", "1"][..]),
+        ("rollback", &["--to", "1"]),
+        ("create", &["meadow"]),
+        ("delete", &["forest", "--yes"]),
+        ("rename", &["forest", "meadow"]),
+        ("import-csv", &["nowhere.csv"]),
+    ] {
+        let ran = forest.run(name, words);
+        ran.fails(if name == "import-csv" { "nowhere.csv cannot be read" } else { "is open elsewhere; close it there" });
+    }
     // Reading needs no lock.
     assert_eq!(forest.run("get", &["oak", "--utf8", "--version", "3"]).ok().out, "201 rings\n");
 

@@ -168,3 +168,12 @@ fn a_follower_of_a_database_with_one_store_ends_with_its_reader() {
     assert_eq!(follower.next(), "forest 4");
     follower.end();
 }
+
+#[test]
+fn engines_that_cannot_be_read_beside_a_writer_are_not_followed() {
+    let forest = Forest::chain();
+    forest.run("create", &["pool", "--engine", "memory"]).ok();
+    forest.run("create", &["tree", "--engine", "fjall"]).ok();
+    forest.run("events", &["--follow"]).fails("--follow reads while another process writes, which the engine fjall does not allow");
+    assert_eq!(forest.run("events", &["--json"]).ok().objects().len(), 9);
+}

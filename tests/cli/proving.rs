@@ -121,4 +121,13 @@ fn trees_of_blake3_are_proven_in_the_own_forms() {
     prove(&forest, "oak", "oak.proof", &[]).ok();
     verify(&forest, &forest.root(1), "oak.proof", "oak", &["--value", "1", "--hash", "blake3"]).ok();
     verify(&forest, &forest.root(1), "oak.proof", "oak", &["--value", "1"]).fails("the proof does not hold");
+    // The app hash is SHA-256 over the roots, whatever they are hashed with.
+    forest.feed(&[crate::run::set_in("forest", "elm", "3"), save()]).ok();
+    prove(&forest, "elm", "elm.proof", &["--app", "--format", "ics23"]).fails("ICS-23 proofs of these trees need sha256");
+    prove(&forest, "elm", "elm.proof", &["--app"]).ok();
+    let (file, hash) = (forest.beside("elm.proof"), forest.app_hash(2));
+    let words =
+        ["verify", "--app-hash", &hash, "--store", "forest", "--proof", file.to_str().unwrap(), "--key", "elm", "--utf8", "--value", "3"];
+    treering([&words[..], &["--hash", "blake3"]].concat()).ok();
+    treering(words).fails("the proof does not hold");
 }
