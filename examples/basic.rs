@@ -4,6 +4,7 @@
 
 use std::error::Error;
 
+use treering::config::Config;
 use treering::proofs::HashFunction;
 use treering::{MultiStore, Provable, RangeQueryable, Store, Versioned};
 
@@ -13,7 +14,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
 
     // A folder of stores, and a store in it. Changes are in memory until a version is saved: then they are on the disk.
     let stores = MultiStore::create(&path)?;
-    let forest = stores.create_store("forest", None, &Default::default())?;
+    let forest = stores.create_store("forest", None, &Config::new())?;
     forest.set(b"oak", b"200 rings")?;
     forest.set(b"pine", b"80 rings")?;
     forest.set(b"ash", b"120 rings")?;

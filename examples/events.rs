@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use treering::config::{Config, MultiStoreConfig};
 use treering::event::{Event, Pattern};
 use treering::{HistoryMark, MultiStore, Transactional, Versioned};
 
@@ -27,7 +28,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
         }
     })?;
 
-    let bank = chain.create_store("bank", None, &Default::default())?;
+    let bank = chain.create_store("bank", None, &Config::new())?;
     let tx = bank.begin_tx()?;
     tx.set(b"alice", b"100")?;
     tx.commit()?;
@@ -48,10 +49,10 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     chain.close_all()?;
 
     // Another process, later: what was saved is still told, with the operations that made it.
-    let reader = MultiStore::builder(treering::config::MultiStoreConfig::new(&path)).read_only().open()?;
+    let reader = MultiStore::builder(MultiStoreConfig::new(&path)).read_only().open()?;
     let (entries, mark) = reader.history(&HistoryMark::default())?;
-    let saved: Vec<&Event> = entries.iter().map(|entry| &entry.event).collect();
-    assert!(matches!(saved.as_slice(), [Event::VersionSaved(_), Event::MultistoreVersionSaved(_)]));
+    let told: Vec<&Event> = entries.iter().map(|entry| &entry.event).collect();
+    assert!(matches!(told.as_slice(), [Event::VersionSaved(_), Event::MultistoreVersionSaved(_)]));
     let mut changes = Vec::new();
     let version = reader.get_store("bank")?.snapshot(Some(1))?;
     version.changes(&mut |key, value| changes.push((key.to_vec(), value.map(<[u8]>::to_vec))))?;

@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::ops::ControlFlow;
 
+use treering::config::Config;
 use treering::proofs::{Hash, HashFunction, MultiStoreProof};
 use treering::{MultiStore, SharedStore, Store, Transaction, Transactional};
 
@@ -20,8 +21,8 @@ const SUPPLY: u64 = ACCOUNTS * GRANT;
 pub(crate) fn main() -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let chain = MultiStore::create(folder.path().join("ledger"))?;
-    let balances = chain.create_store("balances", None, &Default::default())?;
-    let journal = chain.create_store("journal", None, &Default::default())?;
+    let balances = chain.create_store("balances", None, &Config::new())?;
+    let journal = chain.create_store("journal", None, &Config::new())?;
     for account in 0..ACCOUNTS {
         balances.set(&name(account), &GRANT.to_be_bytes())?;
     }

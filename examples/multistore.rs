@@ -4,6 +4,7 @@
 
 use std::error::Error;
 
+use treering::config::Config;
 use treering::proofs::MultiStoreProof;
 use treering::{Hash, HashFunction, MultiStore, Store};
 
@@ -11,10 +12,10 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("chain");
     let chain = MultiStore::create(&path)?;
-    let bank = chain.create_store("bank", None, &Default::default())?;
-    let gov = chain.create_store("gov", None, &Default::default())?;
+    let bank = chain.create_store("bank", None, &Config::new())?;
+    let gov = chain.create_store("gov", None, &Config::new())?;
     // What need not outlive the process lies in memory; it is part of the app hash all the same.
-    let mempool = chain.create_store("mempool", Some("memory"), &Default::default())?;
+    let mempool = chain.create_store("mempool", Some("memory"), &Config::new())?;
     for store in chain.list_stores() {
         println!("{} on {}", store.name, store.engine);
     }

@@ -17,7 +17,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use treering::config::{Key, MultiStoreConfig, Settings};
+use treering::config::{Config, Key, MultiStoreConfig, Settings};
 use treering::engine::memory::MemoryBackend;
 use treering::engine::{Access, Backend, BackendError, Batch, Capabilities, Change, Durability, Engine, Keyspace, Scan};
 use treering::{HashFunction, MultiStore, Order, Store};
@@ -29,7 +29,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let config = MultiStoreConfig::new(folder.path().join("trees"));
 
     let stores = MultiStore::builder(config.clone()).engine(Arc::new(JournalEngine)).home("journal").create()?;
-    let forest = stores.create_store("forest", Some("journal"), &Default::default())?;
+    let forest = stores.create_store("forest", Some("journal"), &Config::new())?;
     forest.set(b"oak", b"200 rings")?;
     let saved = stores.save_version()?;
     println!("saved version {} on an engine of our own; app hash {}", saved.version, saved.app_hash);
@@ -50,7 +50,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The engine: how it is called, and how a database is opened.
-struct JournalEngine;
+pub(crate) struct JournalEngine;
 
 impl Engine for JournalEngine {
     fn name(&self) -> &'static str {

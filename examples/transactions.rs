@@ -4,11 +4,12 @@
 
 use std::error::Error;
 
+use treering::config::Config;
 use treering::{Error as StoreError, MultiStore, SharedStore, Store, TransactionMode, Transactional, Versioned};
 
 pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let stores = MultiStore::in_memory()?;
-    let bank = stores.create_store("bank", None, &Default::default())?;
+    let bank = stores.create_store("bank", None, &Config::new())?;
     bank.set(b"alice", b"100")?;
     bank.set(b"bob", b"20")?;
 

@@ -10,7 +10,7 @@ use treering::{Error as StoreError, Keep, MultiStore, SharedStore, Store, Versio
 pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let stores = MultiStore::create(folder.path().join("trees"))?;
-    let forest = stores.create_store("forest", None, &Default::default())?;
+    let forest = stores.create_store("forest", None, &Config::new())?;
     for rings in 1_u64..=10 {
         forest.set(b"oak", format!("{rings} rings").as_bytes())?;
         let saved = forest.save_version()?;

@@ -38,6 +38,14 @@ fn every_example_runs() {
     }
 }
 
+/// What whoever writes an engine does: runs the suite on it.
+#[cfg(feature = "conformance")]
+#[test]
+fn the_own_engine_keeps_all_laws() {
+    let engine: std::sync::Arc<dyn treering::engine::Engine> = std::sync::Arc::new(own_engine::JournalEngine);
+    treering::conformance::check_engine(&engine);
+}
+
 #[test]
 fn no_example_is_forgotten() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");

@@ -104,7 +104,7 @@ fn in_words(key: &KeyDescription) -> String {
     format!("\n  {key}  ({kind}, default {default}; scope {scope})\n    {meaning}\n    Allowed: {allowed}.\n")
 }
 
-/// The engine of the examples, and their folder.
+/// What the example file in JSON says: every key of every engine, with its default.
 fn example(registry: &Registry) -> MultiStoreConfig {
     let empty = MultiStoreConfig::new("trees");
     registry.names().into_iter().fold(empty, |config, engine| config.with_engine_config(engine, defaults(registry, engine)))
@@ -124,21 +124,28 @@ fn json_example(registry: &Registry) -> Result<String, CliError> {
 }
 
 fn toml_example(registry: &Registry) -> String {
-    let mut text = "# Where the stores lie. A relative path counts from the working folder.\nrootPath = \"trees\"\n".to_owned();
-    text += "# The engine of a new database, and of new stores that name none.\ndefaultEngine = \"rocksdb\"\n";
+    let head = "# Where the stores lie. A relative path counts from the working folder.
+rootPath = \"trees\"
+# The engine of a new database, and of new stores that name none.
+defaultEngine = \"rocksdb\"
+";
     let all = registry.describe_keys();
-    for engine in registry.names() {
-        text += &format!("\n[engineConfigs.{engine}]\n");
-        for key in keys(&all, engine) {
-            let value = match Value::from_argument(&key.default) {
-                Value::Boolean(value) => value.to_string(),
-                Value::Integer(value) => value.to_string(),
-                _ => format!("{:?}", key.default),
-            };
-            text += &format!("# {}\n{} = {value}\n", key.meaning, key.key);
-        }
-    }
-    text
+    let section = |engine: &str| {
+        let lines: String = keys(&all, engine).map(toml_lines).collect();
+        format!("\n[engineConfigs.{engine}]\n{lines}")
+    };
+    let sections: String = registry.names().into_iter().map(section).collect();
+    format!("{head}{sections}")
+}
+
+/// A key with its default, and its meaning above it.
+fn toml_lines(key: &KeyDescription) -> String {
+    let value = match Value::from_argument(&key.default) {
+        Value::Boolean(value) => value.to_string(),
+        Value::Integer(value) => value.to_string(),
+        _ => format!("{:?}", key.default),
+    };
+    format!("# {}\n{} = {value}\n", key.meaning, key.key)
 }
 
 #[cfg(test)]

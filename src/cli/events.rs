@@ -85,17 +85,9 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Result<(), CliError> {
     if args.follow {
         check_can_follow(&stores)?;
     }
-    let mut mark = args.print_new(&stores, &HistoryMark::default(), output)?;
+    let mark = args.print_new(&stores, &HistoryMark::default(), output)?;
     drop(stores);
-    while args.follow {
-        output.flush()?;
-        if output.is_unread() {
-            return Ok(());
-        }
-        thread::sleep(Duration::from_millis(args.interval));
-        mark = args.print_new(&args.reopen(&place)?, &mark, output)?;
-    }
-    Ok(())
+    if args.follow { args.follow(&place, mark, output) } else { Ok(()) }
 }
 
 fn check_can_follow(stores: &MultiStore) -> Result<(), CliError> {
@@ -111,6 +103,18 @@ fn check_can_follow(stores: &MultiStore) -> Result<(), CliError> {
 }
 
 impl Args {
+    /// Prints what is new, until nobody reads it any more.
+    fn follow(&self, place: &Place, mut mark: HistoryMark, output: &mut Output) -> Result<(), CliError> {
+        loop {
+            output.flush()?;
+            if output.is_unread() {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(self.interval));
+            mark = self.print_new(&self.reopen(place)?, &mark, output)?;
+        }
+    }
+
     /// Opens the database as it is by now.
     fn reopen(&self, place: &Place) -> Result<MultiStore, CliError> {
         let mut failures = 0;

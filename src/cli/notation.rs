@@ -122,6 +122,12 @@ pub(crate) fn counted(number: u64, thing: &str) -> String {
     format!("{} {thing}{plural}", grouped(number))
 }
 
+/// A name as a shell takes it: in quotes, unless it is plain.
+pub(crate) fn shell_word(name: &str) -> String {
+    let is_plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
+    if is_plain { name.to_owned() } else { format!("'{}'", name.replace('\'', "'\\''")) }
+}
+
 /// Bytes in the unit that people read easily.
 pub(crate) fn sized(bytes: u64) -> String {
     indicatif::HumanBytes(bytes).to_string()
@@ -188,6 +194,14 @@ mod tests {
         assert_eq!(grouped(72_009_990_u64), "72,009,990");
         assert_eq!(counted(1, "key"), "1 key");
         assert_eq!(counted(1_000, "key"), "1,000 keys");
+    }
+
+    #[test]
+    fn names_are_quoted_where_a_shell_needs_it() {
+        assert_eq!(shell_word("bank-2"), "bank-2");
+        assert_eq!(shell_word("on file"), "'on file'");
+        assert_eq!(shell_word("it's"), r"'it'\''s'");
+        assert_eq!(shell_word(""), "''");
     }
 
     #[test]

@@ -87,7 +87,10 @@ fn table(lines: &[Line]) -> String {
     rows.extend(lines.iter().map(Line::row));
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
     let [name, engine, version, size, keeps, _] = [0, 1, 2, 3, 4, 5].map(width);
-    let line = |[a, b, c, d, e, f]: &[String; 6]| format!("{a:name$}  {b:engine$}  {c:>version$}  {d:>size$}  {e:keeps$}  {f}\n");
+    let line = |[a, b, c, d, e, f]: &[String; 6]| {
+        let line = format!("{a:name$}  {b:engine$}  {c:>version$}  {d:>size$}  {e:keeps$}  {f}");
+        format!("{}\n", line.trim_end())
+    };
     rows.iter().map(line).collect()
 }
 

@@ -6,6 +6,7 @@ use treering::{MultiStore, Versioned};
 
 use super::args::{StoreArg, names, only_store};
 use super::error::CliError;
+use super::notation::shell_word;
 use super::output::Output;
 use super::place::Place;
 use super::progress::Progress;
@@ -76,9 +77,9 @@ impl Work {
                 (Some(_), _) => Scope::All,
                 (None, Ok(name)) => Scope::Only(name),
                 (None, Err(_)) => {
-                    let names = names(&self.stores).join(", ");
+                    let there_are = names(&self.stores).join(", ");
                     return Err(format!(
-                        "it names no store, and the database has several ({names}): name one in every line, as in \"store\":\"NAME\", or one for all with --store NAME"
+                        "it names no store, and the database has several ({there_are}): name one in every line, as in \"store\":\"NAME\", or one for all with --store NAME"
                     ));
                 }
             };
@@ -95,7 +96,8 @@ impl Work {
             (Scope::All | Scope::Open, Some(name)) if self.stores.store_exists(name) => Ok(name.to_owned()),
             (Scope::All | Scope::Open, Some(name)) => {
                 let (dir, there_are) = (self.stores.path().display(), names(&self.stores).join(", "));
-                Err(format!("there is no store {name:?}; there are: {there_are}; `treering create {dir} {name}` makes it"))
+                let word = shell_word(name);
+                Err(format!("there is no store {name:?}; there are: {there_are}; `treering create {dir} {word}` makes one"))
             }
             (Scope::All | Scope::Open, None) => {
                 Err("it names no store, and lines before name theirs: name the store in every line, or in none".to_owned())

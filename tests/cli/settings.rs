@@ -106,8 +106,9 @@ fn a_database_is_made_with_the_engine_of_the_file_or_of_the_option() {
 /// Engines beside the home, those that were compiled in.
 fn engines_on_disk() -> Vec<String> {
     let engines = treering(["engines", "--json"]).ok().objects();
-    let on_disk = engines.into_iter().filter(|engine| engine["persistence"] == true);
-    on_disk.map(|engine| engine["engine"].as_str().unwrap().to_owned()).collect()
+    let field = |engine: &serde_json::Value, name: &str| engine.get(name).unwrap().clone();
+    let on_disk = engines.iter().filter(|engine| field(engine, "persistence") == true);
+    on_disk.map(|engine| field(engine, "engine").as_str().unwrap().to_owned()).collect()
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn what_is_unclear_is_refused_with_its_line() {
         &[set_in("bank", "a", "1"), set_in("tax", "a", "1"), save()],
         "line 2: there is no store \"tax\"; there are: bank, gov; `treering create ",
     );
-    refused(&[delete_in("tax", "a"), save()], " tax` makes it");
+    refused(&[delete_in("tax", "a"), save()], " tax` makes one");
     refused(&[r#"{"op":"save","store":"bank"}"#.to_owned()], "line 1: a save is about all stores");
     forest.apply("bank", &[set_in("gov", "a", "1"), save()]).fails("line 1: it names store \"gov\", but --store says \"bank\"");
     let saved = forest.feed(&[set_in("bank", "a", "1"), save(), set("b", "1"), save()]);
