@@ -25,4 +25,5 @@ pub use shared::SharedStore;
 pub(crate) use shared::{About, Locked, saved_event};
 pub use snapshot::Snapshot;
 pub use traits::{Committed, Provable, RangeQueryable, Savepoint, Store, Transaction, TransactionMode, Transactional, Versioned};
+pub(crate) use tree_store::SavedAlready;
 pub use tree_store::{StoreRange, TreeStore};
