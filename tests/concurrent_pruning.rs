@@ -1,5 +1,4 @@
 //! Pruning goes on beside saving, rolling back and saving anew under the same version numbers.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
+use treering::config::Config;
 use treering::{Error, Hash, Keep, MultiSnapshot, MultiStore, Snapshot, Store, Transactional, Versioned};
 
 use super::common::Model;
@@ -300,7 +301,7 @@ impl World {
         let store = |name: &str| stores.get_store(name);
         let pruned = |report: treering::PruneReport| Given::Pruned(report.versions, report.deferred);
         match act {
-            Act::Create { name, engine } => stores.create_store(name, Some(engine), &Default::default()).map(drop)?,
+            Act::Create { name, engine } => stores.create_store(name, Some(engine), &Config::new()).map(drop)?,
             Act::Delete(name) => stores.delete_store(name)?,
             Act::Rename(from, to) => stores.rename_store(from, to)?,
             Act::Set(name, key, value) => store(name)?.set(key, value)?,
