@@ -235,6 +235,18 @@ pub enum Error {
         /// The app hash of what was to be saved.
         saving: Hash,
     },
+    /// A store was loaded at an older version, and would be older in a new version of all stores than it was before.
+    #[error(
+        "store {store:?} has versions up to {newest}, but would be at version {version} in a new version of all stores; load its version {newest}, or roll it back"
+    )]
+    BehindNewest {
+        /// The store.
+        store: String,
+        /// The version that it would be at.
+        version: u64,
+        /// Its newest version.
+        newest: u64,
+    },
     /// A version of all stores was never saved, or is not kept any more.
     #[error("there is no version {version} of all stores; {kept}")]
     NoMultiVersion {

@@ -14,6 +14,7 @@
 //!           \-- database of another engine (its stores)                       written before, taken back if the home's is not there
 //! ```
 
+mod again;
 mod builder;
 mod databases;
 mod history;

@@ -105,6 +105,9 @@ pub(crate) struct Disk {
     /// Held by whoever commits. The state is locked only to be copied before and to be replaced after the write, so readers never wait for
     /// the disk.
     commits: Mutex<()>,
+    /// Held by whoever removes versions, before `commits`: a pruning in the background must not meet versions that are rolled back and
+    /// saved anew under the same numbers meanwhile. Saving does not need it.
+    removals: Mutex<()>,
     pins: pins::Pins,
     poison: OnceLock<String>,
 }
@@ -133,7 +136,16 @@ impl Disk {
             None => 0,
         };
         let state = Mutex::new(State { stores, next_commit, next_store });
-        Ok(Some(Self { backend, options, database, state, commits: Mutex::new(()), pins: pins::Pins::default(), poison: OnceLock::new() }))
+        Ok(Some(Self {
+            backend,
+            options,
+            database,
+            state,
+            commits: Mutex::new(()),
+            removals: Mutex::new(()),
+            pins: pins::Pins::default(),
+            poison: OnceLock::new(),
+        }))
     }
 
     pub(crate) fn database(&self) -> DatabaseRecord {
@@ -148,6 +160,11 @@ impl Disk {
     /// Lets one commit at a time be under way.
     fn commits(&self) -> MutexGuard<'_, ()> {
         self.commits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets one removal of versions at a time be under way.
+    fn removals(&self) -> MutexGuard<'_, ()> {
+        self.removals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The stores that are on the disk.

@@ -26,4 +26,5 @@ pub(crate) use shared::{About, Locked, saved_event};
 pub use snapshot::Snapshot;
 pub use snapshot::changes::EachChange;
 pub use traits::{Committed, Provable, RangeQueryable, Savepoint, Store, Transaction, TransactionMode, Transactional, Versioned};
+pub(crate) use tree_store::SavedAlready;
 pub use tree_store::{StoreRange, TreeStore};

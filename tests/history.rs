@@ -1,5 +1,5 @@
 //! The history of what was saved, and the check of all databases, against a model.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod common;
 

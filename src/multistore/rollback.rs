@@ -72,10 +72,10 @@ impl WholeRollback {
             return Err(Error::StoreDeleted { version: record.version, store: gone.name.clone() });
         }
         disk.check_rollback(&home)?;
-        for (engine, targets) in by_engine(&changes.intents) {
-            if let Some(database) = databases.open.get(engine) {
-                database.disk().check_rollback(&targets)?;
-            }
+        for intent in &changes.intents {
+            let Some(database) = databases.open.get(&intent.place.engine) else { continue };
+            let name = placed.iter().find(|(_, store)| store.place == intent.place).map_or("", |(name, _)| name.as_str());
+            database.disk().check_rollback(&[target(intent)]).map_err(|error| error.about_store(name))?;
         }
         Ok(Self { home, changes })
     }
@@ -94,13 +94,18 @@ fn has_version(databases: &Databases, part: Option<&MultiPart>) -> Result<bool> 
     database.disk().has_version(store.id, part.version)
 }
 
+/// What an intent does.
+fn target(intent: &Intent) -> RollbackTarget {
+    let store = intent.place.number.to_string();
+    let becomes = intent.version.is_some().then(|| store.clone());
+    RollbackTarget { store, becomes, version: intent.version }
+}
+
 /// What intents do, by engine.
 fn by_engine(intents: &[Intent]) -> BTreeMap<&str, Vec<RollbackTarget>> {
     let mut targets: BTreeMap<&str, Vec<RollbackTarget>> = BTreeMap::new();
     for intent in intents {
-        let store = intent.place.number.to_string();
-        let becomes = intent.version.is_some().then(|| store.clone());
-        targets.entry(&intent.place.engine).or_default().push(RollbackTarget { store, becomes, version: intent.version });
+        targets.entry(&intent.place.engine).or_default().push(target(intent));
     }
     targets
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use treering_proofs::{Hash, app_hash};
 use treering_tree::SavedVersion;
 
+use super::again::Again;
 use super::databases::Databases;
 use super::member::Member;
 use super::versions::MultiVersion;
@@ -18,7 +19,7 @@ use crate::event::{MultistoreVersionSaved, SavedStore};
 use crate::persist::commit::{CommitPart, CommitScope, seconds_now};
 use crate::persist::multi::{MultiPart, MultiRecord};
 use crate::persist::records::VersionRecord;
-use crate::store::{Locked, VersionInfo, saved_event};
+use crate::store::{Locked, SavedAlready, VersionInfo, saved_event};
 
 /// What saving all stores will give: a consensus engine needs the app hash before it may commit. Commit it, or drop it: then the working
 /// states are as they were. Until then the stores can be read, but not changed.
@@ -73,11 +74,12 @@ impl MultiStore {
     /// version has this one as its first.
     ///
     /// After [`MultiStore::load_version`] the next version may be there already. With the same app hash saving it again succeeds and writes
-    /// nothing; otherwise it is refused.
+    /// nothing; otherwise it is refused. So is a new version that would have an older version of a store than the store has.
     ///
     /// # Errors
-    /// [`Error::MultiVersionExists`], [`Error::VersionExists`], [`Error::VersionPrepared`] (the working states stay as they are then),
-    /// [`Error::Poisoned`], [`Error::Engine`], [`Error::ReadOnly`], [`Error::AllClosed`].
+    /// [`Error::MultiVersionExists`], [`Error::NoMultiVersion`] when the version to save again was pruned, [`Error::VersionExists`],
+    /// [`Error::BehindNewest`], [`Error::NoVersion`] when a store was pruned alone, [`Error::VersionPrepared`] (the working states stay as
+    /// they are then), [`Error::Poisoned`], [`Error::Engine`], [`Error::ReadOnly`], [`Error::AllClosed`].
     pub fn save_version(&self) -> Result<MultiVersion> {
         self.inner().save(Promise::None)
     }
@@ -94,20 +96,11 @@ impl MultiStore {
         let members = inner.members_sorted();
         let mut stores = lock_all(&members)?;
         let version = work.begin(&mut stores)?;
-        let is_new = version > work.newest;
-        let mut roots = Vec::with_capacity(stores.len());
-        for ((name, _), store) in members.iter().zip(&mut stores) {
-            // A version that is there already does not have the stores that were made since.
-            if !is_new && store.store()?.is_untouched() {
-                continue;
-            }
-            let mut saving = || -> Result<Hash> {
-                let store = store.store()?;
-                store.saved_already()?;
-                store.working_hash()
-            };
-            roots.push((name.clone(), saving().map_err(|error| error.about_store(name))?));
+        let foreseen = work.foresee(version, &members, &mut stores);
+        if foreseen.is_err() {
+            work.unbegin(&mut stores)?;
         }
+        let roots = foreseen?;
         for store in &mut stores {
             store.set_prepared(true);
         }
@@ -156,17 +149,49 @@ impl Work {
         }
         Ok(next)
     }
+
+    /// Stores that still have no version begin as if nothing had been tried.
+    fn unbegin(&self, stores: &mut [Locked<'_>]) -> Result<()> {
+        let initial = self.databases.home()?.initial_version();
+        stores.iter_mut().try_for_each(|store| store.store()?.begin_at(initial))
+    }
+
+    /// The root hashes that saving would give.
+    fn foresee(&self, version: u64, members: &[(String, Member)], stores: &mut [Locked<'_>]) -> Result<Vec<(String, Hash)>> {
+        if version <= self.newest {
+            return Ok(Again::find(&self.databases, version, members, stores)?.roots);
+        }
+        saved_alone(members, stores)?;
+        members.iter().zip(stores).map(|((name, _), store)| Ok((name.clone(), store.store()?.working_hash()?))).collect()
+    }
+}
+
+/// The versions that stores have already of what is to be saved; for others `None`.
+fn saved_alone(members: &[(String, Member)], stores: &mut [Locked<'_>]) -> Result<Vec<Option<SavedAlready>>> {
+    let already = |((name, _), store): (&(String, Member), &mut Locked<'_>)| {
+        let store = store.store()?;
+        let already = store.saved_already().map_err(|error| error.about_store(name))?;
+        if let (Some(already), Some(newest)) = (&already, store.newest())
+            && already.version < newest.version
+        {
+            // Else the whole would go on with a store that goes back, and what older versions of the whole list were no longer held.
+            return Err(Error::BehindNewest { store: name.clone(), version: already.version, newest: newest.version });
+        }
+        Ok(already)
+    };
+    members.iter().zip(stores).map(already).collect()
 }
 
 impl Inner {
     fn unprepare(&self) {
         let mut held = self.work();
-        if let Ok(work) = held.get() {
-            work.is_prepared = false;
-        }
+        let Ok(work) = held.get() else { return };
+        work.is_prepared = false;
         for member in self.members().values() {
             if let Ok(mut store) = member.store.lock() {
                 store.set_prepared(false);
+                // Numbers are given again by whatever saves.
+                let _ = work.unbegin(std::slice::from_mut(&mut store));
             }
         }
     }
@@ -184,15 +209,24 @@ impl Inner {
             }
         }
         let version = work.begin(&mut stores)?;
+        let saved = self.save_begun(work, version, &members, &mut stores);
+        let unbegun = work.unbegin(&mut stores);
+        drop(stores);
+        drop(held);
+        self.wake.wake();
+        saved.and_then(|saved| unbegun.map(|()| saved))
+    }
+
+    fn save_begun(&self, work: &mut Work, version: u64, members: &[(String, Member)], stores: &mut [Locked<'_>]) -> Result<MultiVersion> {
         if version <= work.newest {
-            let saved = save_again(&work.databases, version, &members, &mut stores)?;
+            let record = Again::find(&work.databases, version, members, stores)?.load(stores)?;
             work.current = version;
-            return Ok(saved);
+            return Ok(MultiVersion::from(record));
         }
-        let mut saving = Saving::stage(&members, &mut stores)?;
-        let record = saving.record(version, &members);
-        saving.commit(&work.databases, &record, &members, &mut stores)?;
-        for (((name, _), store), part) in members.iter().zip(&mut stores).zip(saving.parts) {
+        let mut saving = Saving::stage(members, stores)?;
+        let record = saving.record(version, members);
+        saving.commit(&work.databases, &record, members, stores)?;
+        for (((name, _), store), part) in members.iter().zip(stores).zip(saving.parts) {
             let info = part.settle(store)?;
             // Readers and pruners count on this version from now on.
             self.set_hold(name, Some(store.store()?.pin_version(info.version)?));
@@ -201,9 +235,6 @@ impl Inner {
         (work.current, work.newest) = (version, version);
         let saved = MultiVersion::from(record);
         self.events.publish_with(|| saved_all_event(&saved));
-        drop(stores);
-        drop(held);
-        self.wake.wake();
         Ok(saved)
     }
 }
@@ -260,10 +291,7 @@ struct Saving {
 impl Saving {
     /// First everything that may be refused, then what cannot be taken back.
     fn stage(members: &[(String, Member)], stores: &mut [Locked<'_>]) -> Result<Self> {
-        let mut already = Vec::with_capacity(stores.len());
-        for ((name, _), store) in members.iter().zip(&mut *stores) {
-            already.push(store.store()?.saved_already().map_err(|error| error.about_store(name))?);
-        }
+        let already = saved_alone(members, stores)?;
         let mut parts = Vec::with_capacity(stores.len());
         for (store, already) in stores.iter_mut().zip(already) {
             parts.push(match already {
@@ -314,38 +342,4 @@ impl Saving {
         }
         Ok(())
     }
-}
-
-/// Saves a version of the whole that is there already: the working states must be just those.
-fn save_again(databases: &Databases, version: u64, members: &[(String, Member)], stores: &mut [Locked<'_>]) -> Result<MultiVersion> {
-    let Some(record) = databases.home()?.disk().multi_version(version)? else {
-        return Err(Error::NoMultiVersion {
-            version,
-            kept: "it was pruned, so it cannot be saved again; roll back to the one before".to_owned(),
-        });
-    };
-    let mut saving = Vec::with_capacity(stores.len());
-    let mut is_same = true;
-    for ((name, member), store) in members.iter().zip(&mut *stores) {
-        let tree = store.store()?;
-        let part = record.stores.iter().find(|part| part.place == member.place);
-        if part.is_none() && tree.is_untouched() {
-            continue;
-        }
-        let root = tree.working_hash()?;
-        is_same &= part.is_some_and(|part| part.root_hash == root && tree.next_version().is_ok_and(|next| next == part.version));
-        saving.push((name.as_str(), root));
-    }
-    if !is_same || saving.len() != record.stores.len() {
-        let (found, saving) = (record.app_hash, app_hash(saving));
-        return Err(Error::MultiVersionExists { version, before: version - 1, found, saving });
-    }
-    let listed = members.iter().zip(stores).filter(|((_, member), _)| record.stores.iter().any(|part| part.place == member.place));
-    for ((name, _), store) in listed {
-        if let Some(already) = store.store()?.saved_already().map_err(|error| error.about_store(name))? {
-            store.store()?.load(already.version, already.record)?;
-        }
-        store.is_saved();
-    }
-    Ok(MultiVersion::from(record))
 }

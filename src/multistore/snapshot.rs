@@ -27,11 +27,11 @@ impl MultiStore {
         let record = work.databases.record(version.unwrap_or(work.newest))?;
         let mut stores = BTreeMap::new();
         for part in &record.stores {
-            let engine = work.databases.engine_of(&part.place);
-            let database = work.databases.open.get(engine).ok_or(Error::AllClosed)?;
             let members = inner.members();
             let deleted = || Error::StoreDeleted { version: record.version, store: part.name.clone() };
             let (name, _) = members.iter().find(|(_, member)| member.place == part.place).ok_or_else(deleted)?;
+            // An engine whose stores were all deleted is not even opened.
+            let database = work.databases.open.get(work.databases.engine_of(&part.place)).ok_or(Error::AllClosed)?;
             let inner_name = if part.place.is_home() { name.clone() } else { part.place.number.to_string() };
             let snapshot = database.snapshot(&inner_name, Some(part.version)).map_err(|error| error.about_store(&part.name))?;
             stores.insert(part.name.clone(), snapshot);

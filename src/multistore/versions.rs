@@ -124,13 +124,15 @@ impl MultiStore {
         let record = work.databases.record(version)?;
         let members = inner.members_sorted();
         let mut stores = lock_all(&members)?;
+        // Held until all are moved: a store may be pruned meanwhile.
+        let mut pins = Vec::with_capacity(record.stores.len());
         for part in &record.stores {
             let found = members.iter().position(|(_, member)| member.place == part.place);
             let Some(store) = found.and_then(|place| stores.get_mut(place)) else {
                 return Err(Error::StoreDeleted { version, store: part.name.clone() });
             };
             store.changeable()?;
-            store.store()?.pin_version(part.version).map_err(|error| error.about_store(&part.name))?;
+            pins.push(store.store()?.pin_version(part.version).map_err(|error| error.about_store(&part.name))?);
         }
         for ((_, member), store) in members.iter().zip(&mut stores) {
             match record.stores.iter().find(|part| part.place == member.place) {
@@ -148,8 +150,8 @@ impl MultiStore {
     /// were not saved are forgotten. What a crash interrupts, opening finishes.
     ///
     /// # Errors
-    /// [`Error::NoMultiVersion`], [`Error::StoreDeleted`], [`Error::Pinned`] while snapshots of, or transactions on, newer versions are
-    /// open, [`Error::VersionPrepared`]; nothing is changed then. [`Error::Poisoned`], [`Error::Engine`], [`Error::AllClosed`].
+    /// [`Error::NoMultiVersion`], [`Error::StoreDeleted`], [`Error::NoVersion`] if a store was pruned alone, [`Error::Pinned`] while
+    /// snapshots of, or transactions on, newer versions are open, [`Error::VersionPrepared`]; nothing is changed then. [`Error::Poisoned`], [`Error::Engine`], [`Error::AllClosed`].
     pub fn rollback_to(&self, version: u64) -> Result<()> {
         let inner = self.inner();
         let mut held = inner.work();

@@ -62,6 +62,7 @@ impl Disk {
     /// Removes the versions of a store that `keep` does not name.
     pub(crate) fn prune(&self, name: &str, keep: &Keep) -> Result<PruneReport> {
         self.writable()?;
+        let _removals = self.removals();
         let store = self.store(name)?.id;
         let mut report = PruneReport::default();
         self.remove_versions(store, keep, &mut report)?;

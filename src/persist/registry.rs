@@ -59,7 +59,7 @@ impl Disk {
     /// Removes stores, with all their versions. Fails with [`Error::Pinned`] while a snapshot of one is open.
     pub(crate) fn delete_stores(&self, names: &[String], home: &HomeChanges) -> Result<()> {
         self.writable()?;
-        let _commits = self.commits();
+        let (_removals, _commits) = (self.removals(), self.commits());
         let state = self.state().clone();
         let counts = self.pins.lock();
         let mut stores = state.stores.clone();

@@ -54,7 +54,7 @@ impl Disk {
     /// Rolls stores back together, in one batch with changes of the home's records.
     pub(crate) fn rollback_stores(&self, targets: &[RollbackTarget], home: &HomeChanges) -> Result<()> {
         self.writable()?;
-        let _commits = self.commits();
+        let (_removals, _commits) = (self.removals(), self.commits());
         let state = self.state().clone();
         let counts = self.pins.lock();
         let removed = self.versions_above(&state, &counts, targets)?;

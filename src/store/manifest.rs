@@ -32,7 +32,7 @@ pub(crate) struct Manifest {
 /// Read first: a newer format may have other fields.
 #[derive(Deserialize)]
 struct FormatOnly {
-    format: u8,
+    format: u64,
 }
 
 impl Manifest {
@@ -55,8 +55,9 @@ impl Manifest {
         };
         let damaged = |error: &serde_json::Error| Error::Damaged { record: path.display().to_string(), what: error.to_string() };
         let FormatOnly { format } = serde_json::from_slice(&text).map_err(|error| damaged(&error))?;
-        if format != FORMAT {
-            return Err(Error::NewerFormat { what: path.display().to_string(), found: format, supported: FORMAT });
+        if format > u64::from(FORMAT) {
+            let found = u8::try_from(format).unwrap_or(u8::MAX);
+            return Err(Error::NewerFormat { what: path.display().to_string(), found, supported: FORMAT });
         }
         serde_json::from_slice(&text).map(Some).map_err(|error| damaged(&error))
     }

@@ -19,6 +19,8 @@ pub struct FaultyBackend {
     /// Writes that still succeed; negative: all do.
     writes_left: AtomicI64,
     pub writes: AtomicU64,
+    /// Microseconds that looking for orphans takes: what pruning does between two looks at what there is.
+    pub orphans_take: AtomicU64,
 }
 
 impl FaultyBackend {
@@ -77,7 +79,12 @@ impl Backend for FaultyBackend {
     }
 
     fn scan(&self, keyspace: Keyspace, from: &[u8], to: Option<&[u8]>, order: Order) -> Scan<'_> {
-        self.inner.scan(keyspace, from, to, order)
+        let pairs = self.inner.scan(keyspace, from, to, order);
+        let pause = self.orphans_take.load(Ordering::Relaxed);
+        if keyspace == Keyspace::Orphans && pause > 0 {
+            std::thread::sleep(std::time::Duration::from_micros(pause));
+        }
+        pairs
     }
 
     fn write(&self, batch: &Batch, durability: Durability) -> Result<(), BackendError> {

@@ -1,6 +1,7 @@
 //! App hashes and two-step proofs are those of the Cosmos SDK.
 
 use serde_json::Value;
+use treering::config::Config;
 use treering::proofs::ics23;
 use treering::{Hash, HashFunction, MultiStore, Store};
 
@@ -29,7 +30,7 @@ fn apply(stores: &MultiStore, version: &Value) {
 
 fn with_stores(stores: MultiStore, golden: &Value) -> MultiStore {
     for name in golden["stores"].as_array().unwrap() {
-        stores.create_store(name.as_str().unwrap(), None, &Default::default()).unwrap();
+        stores.create_store(name.as_str().unwrap(), None, &Config::new()).unwrap();
     }
     stores
 }

@@ -4,16 +4,20 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use tempfile::TempDir;
+use treering::config::Config;
 use treering::{Error, Hash, Keep, MultiStore, Store, Versioned};
 
 use super::common::{Model, Numbers};
 use super::test_engine::Machine;
 
+/// A version: its app hash, and of each store its root hash and contents.
+type SeenVersion = (Hash, BTreeMap<String, (Hash, Model)>);
+
 /// All that can be seen of the stores.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Sight {
     stores: Vec<(String, String)>,
-    versions: BTreeMap<u64, (Hash, BTreeMap<String, (Hash, Model)>)>,
+    versions: BTreeMap<u64, SeenVersion>,
     working: BTreeMap<String, Model>,
 }
 
@@ -89,10 +93,10 @@ fn saved_together() -> (TempDir, Machine) {
     let machine = Machine::new();
     let stores = machine.open(folder.path());
     for (name, engine) in [("a", "alpha"), ("b", "beta"), ("c", "alpha")] {
-        stores.create_store(name, Some(engine), &Default::default()).unwrap();
+        stores.create_store(name, Some(engine), &Config::new()).unwrap();
     }
     save_blocks(&stores, 2).unwrap();
-    stores.create_store("d", Some("beta"), &Default::default()).unwrap();
+    stores.create_store("d", Some("beta"), &Config::new()).unwrap();
     save_blocks(&stores, 3).unwrap();
     drop(stores);
     (folder, machine)
@@ -178,9 +182,8 @@ fn renaming_stores() {
 #[test]
 fn making_stores() {
     for engine in ["alpha", "beta"] {
-        at_every_write(|stores| match stores.store_exists("new") {
-            true => Ok(()),
-            false => stores.create_store("new", Some(engine), &Default::default()).map(drop),
+        at_every_write(|stores| {
+            if stores.store_exists("new") { Ok(()) } else { stores.create_store("new", Some(engine), &Config::new()).map(drop) }
         });
     }
 }
@@ -198,7 +201,7 @@ fn a_failed_save_poisons_all_stores_of_all_engines() {
         assert!(matches!(&error, Error::Poisoned { .. }) && error.to_string().contains("no space left"), "{error}");
     }
     assert!(matches!(stores.save_version(), Err(Error::Poisoned { .. })));
-    assert!(matches!(stores.create_store("new", None, &Default::default()), Err(Error::Poisoned { .. })));
+    assert!(matches!(stores.create_store("new", None, &Config::new()), Err(Error::Poisoned { .. })));
 }
 
 #[test]

@@ -4,9 +4,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod again;
 mod app_hash;
 mod faults;
-
+mod model;
 mod stores;
 mod test_engine;
 mod versions;

@@ -5,6 +5,8 @@ use std::fs;
 use treering::config::{Config, MultiStoreConfig};
 use treering::{Error, HashFunction, MultiStore, Order, RangeQueryable, Store, Transactional, Versioned};
 
+use super::test_engine::Machine;
+
 fn no_config() -> Config {
     Config::new()
 }
@@ -205,4 +207,20 @@ fn a_store_can_wait_for_its_first_version() {
     drop(stores);
     let stores = MultiStore::open(&path).unwrap();
     assert_eq!(stores.list_stores().len(), 1);
+}
+
+#[test]
+fn a_version_with_deleted_stores_says_so_also_when_nothing_is_left_on_their_engine() {
+    let (folder, machine) = (tempfile::tempdir().unwrap(), Machine::new());
+    let stores = machine.open(folder.path());
+    stores.create_store("bank", Some("beta"), &no_config()).unwrap();
+    stores.save_version().unwrap();
+    stores.delete_store("bank").unwrap();
+    drop(stores);
+    let stores = machine.open(folder.path());
+    let told =
+        |outcome: treering::Result<()>| assert!(matches!(outcome, Err(Error::StoreDeleted { version: 1, store }) if store == "bank"));
+    told(stores.snapshot(Some(1)).map(drop));
+    told(stores.load_version(1));
+    told(stores.rollback_to(1));
 }
