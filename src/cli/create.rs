@@ -24,7 +24,7 @@ Names are up to 128 bytes of UTF-8, without /, \\ and control characters.
 
 Example:
   treering create chain bank
-  treering create chain mempool --engine memory
+  treering create chain receipts --engine fjall
   treering create chain blocks --set max_versions=1000 --set keep_every=10000"
 )]
 pub(crate) struct CreateArgs {

@@ -135,14 +135,20 @@ impl Inner {
         Ok(())
     }
 
-    /// The versions of the whole that list what goes are removed first, so that no record ever lists what is not there.
+    /// The versions of the whole that list what goes are removed first, so that no record ever lists what is not there. What goes is found
+    /// before anything is held; only the removal of those records keeps a commit waiting.
     fn prune_member(&self, member: &Member) -> Result<()> {
+        let (database, name) = {
+            let mut held = self.work();
+            let databases = &held.get()?.databases;
+            let name = if member.place.is_home() { member.store.name() } else { member.place.number.to_string() };
+            let Some(database) = databases.open.get(databases.engine_of(&member.place)) else { return Ok(()) };
+            (database.clone(), name)
+        };
+        let mut going = database.disk().retired(&name, member.retention)?;
+        let Some(&last) = going.last() else { return Ok(()) };
         let mut held = self.work();
         let work = held.get()?;
-        let engine = work.databases.engine_of(&member.place);
-        let Some(database) = work.databases.open.get(engine) else { return Ok(()) };
-        let name = if member.place.is_home() { member.store.name() } else { member.place.number.to_string() };
-        let mut going = database.disk().prunable(&name, &Keep::Retained(member.retention))?;
         let home = work.databases.home()?.disk();
         let mut removed = Vec::new();
         for record in home.multi_versions(Order::Ascending) {
@@ -152,6 +158,10 @@ impl Inner {
                 going.remove(&part.version);
             } else if going.contains(&part.version) {
                 removed.push(record.version);
+            }
+            // Later versions of the whole list later versions of the store.
+            if part.version > last {
+                break;
             }
         }
         if going.is_empty() {

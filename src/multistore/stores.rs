@@ -61,7 +61,8 @@ fn member(databases: &Databases, events: &EventBus, name: &str, place: Place, st
 impl MultiStore {
     /// Makes a store on an engine; `None` for the default engine. `config` holds for this store alone (keys of store scope).
     ///
-    /// It is part of the next version of all stores, which is its first.
+    /// It is part of the next version of all stores, which is its first. That holds for a store in memory too: it is in the app hash like any
+    /// other, and empty when the stores are opened again, so what all must agree on belongs on another engine.
     ///
     /// # Errors
     /// [`Error::StoreName`], [`Error::StoreExists`], [`Error::Registry`] for an engine that is not there, [`Error::Config`],

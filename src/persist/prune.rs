@@ -51,12 +51,12 @@ pub struct PruneReport {
 }
 
 impl Disk {
-    /// The versions of a store that pruning would remove.
-    pub(crate) fn prunable(&self, name: &str, keep: &Keep) -> Result<BTreeSet<u64>> {
-        let versions = self.versions(self.store(name)?.id)?;
-        let times: Vec<_> = versions.into_iter().map(|(version, record)| (version, record.time)).collect();
-        let kept = kept_versions(&times, keep)?;
-        Ok(times.into_iter().map(|(version, _)| version).filter(|version| !kept.contains(version)).collect())
+    /// The versions of a store that its retention does not keep now. Reads as many records as there are newest versions to keep, milestones,
+    /// and versions that go.
+    pub(crate) fn retired(&self, name: &str, retention: Retention) -> Result<BTreeSet<u64>> {
+        let store = self.store(name)?.id;
+        let scan = |order| self.version_scan(store, order).map(|entry| entry.map(|(version, record)| (version, record.time)));
+        retired(scan(Order::Ascending), scan(Order::Descending), retention, seconds_now())
     }
 
     /// Removes the versions of a store that `keep` does not name.
@@ -180,17 +180,56 @@ pub(crate) fn kept_versions(versions: &[(u64, u64)], keep: &Keep) -> Result<BTre
     Ok(kept)
 }
 
+/// The versions that a retention does not keep at a time, but for the newest. Times grow with versions; where a clock was set back some
+/// versions stay longer.
+fn retired(
+    ascending: impl Iterator<Item = Result<(u64, u64)>>,
+    mut descending: impl Iterator<Item = Result<(u64, u64)>>,
+    retention: Retention,
+    now: u64,
+) -> Result<BTreeSet<u64>> {
+    // The oldest of as many newest versions as are kept; 0 when there are no more than that.
+    let place = |max: u64| usize::try_from(max.saturating_sub(1)).unwrap_or(usize::MAX);
+    let nth_newest = retention.max_versions.map(|max| descending.nth(place(max)).transpose()).transpose()?.flatten();
+    let first_by_number = nth_newest.map_or(0, |(version, _)| version);
+    let mut going = BTreeSet::new();
+    let mut last = None;
+    for entry in ascending {
+        let (version, time) = entry?;
+        last = Some(version);
+        if is_milestone(version, retention) {
+            continue;
+        }
+        if version >= first_by_number && is_young(time, retention, now) {
+            break;
+        }
+        going.insert(version);
+    }
+    if let Some(last) = last {
+        // Only the newest version can be the last one looked at and go.
+        going.remove(&last);
+    }
+    Ok(going)
+}
+
 /// The versions that a retention keeps at a time.
 fn retained(versions: &[(u64, u64)], retention: Retention, now: u64) -> BTreeSet<u64> {
-    let Retention { max_versions, version_ttl, keep_every } = retention;
     let newest_first = versions.iter().rev().zip(0..);
     let is_kept = |version: u64, time: u64, place: u64| {
-        let among_newest = max_versions.is_none_or(|max| place < max);
-        let young = version_ttl.is_none_or(|ttl| time.saturating_add(ttl) > now);
-        let milestone = keep_every.is_some_and(|every| every > 0 && version.is_multiple_of(every));
-        (among_newest && young) || milestone
+        let among_newest = retention.max_versions.is_none_or(|max| place < max);
+        (among_newest && is_young(time, retention, now)) || is_milestone(version, retention)
     };
     newest_first.filter(|&(&(version, time), place)| is_kept(version, time, place)).map(|(&(version, _), _)| version).collect()
+}
+
+/// Whether a version that was saved at this time need not go for its age.
+fn is_young(time: u64, retention: Retention, now: u64) -> bool {
+    retention.version_ttl.is_none_or(|ttl| time.saturating_add(ttl) > now)
+}
+
+/// Whether a version stays for its number.
+fn is_milestone(version: u64, retention: Retention) -> bool {
+    retention.keep_every.is_some_and(|every| every > 0 && version.is_multiple_of(every))
 }
 
 #[cfg(test)]
@@ -212,5 +251,23 @@ mod tests {
         assert_eq!(kept(Some(1), None, Some(4)), [4, 8, 10]);
         assert_eq!(kept(None, None, Some(4)), (1..=10).collect::<Vec<_>>());
         assert_eq!(kept(Some(u64::MAX), Some(u64::MAX), Some(1)).len(), 10);
+    }
+
+    #[test]
+    fn what_is_retired_is_what_is_not_retained() {
+        let choices = [None, Some(1), Some(2), Some(3), Some(7), Some(20), Some(u64::MAX)];
+        for numbers in [vec![], vec![4], vec![1, 2, 3, 4, 5, 6, 7, 8, 9, 10], vec![2, 3, 5, 8, 12, 13, 14, 30]] {
+            let versions: Vec<(u64, u64)> = numbers.iter().map(|&version| (version, 100 + version)).collect();
+            for (max_versions, version_ttl, keep_every) in
+                choices.iter().flat_map(|&a| choices.iter().flat_map(move |&b| choices.iter().map(move |&c| (a, b, c))))
+            {
+                let retention = Retention { max_versions, version_ttl, keep_every };
+                let mut kept = retained(&versions, retention, 112);
+                kept.extend(versions.last().map(|&(version, _)| version));
+                let expected: BTreeSet<u64> = numbers.iter().copied().filter(|version| !kept.contains(version)).collect();
+                let found = retired(versions.iter().copied().map(Ok), versions.iter().rev().copied().map(Ok), retention, 112);
+                assert_eq!(found.unwrap(), expected, "{retention:?} of {numbers:?}");
+            }
+        }
     }
 }
