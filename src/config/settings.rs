@@ -95,7 +95,7 @@ impl Settings {
         let mut settings = self.clone();
         for (name, value) in config.iter() {
             let path = format!("store {store:?}: {}", join("", name));
-            let key = find(name, keys).ok_or_else(|| unknown_key(path.clone(), name, keys))?;
+            let key = find(name, keys).ok_or_else(|| unknown_key_of_store(path.clone(), name, keys))?;
             if key.scope == Scope::Database {
                 return Err(self.not_for_stores(path, &key, keys));
             }
@@ -188,6 +188,11 @@ impl Settings {
 /// The key `name` of an engine.
 fn find(name: &str, keys: &[Key]) -> Option<Key> {
     COMMON_KEYS.iter().chain(keys).find(|key| key.name == name).copied()
+}
+
+fn unknown_key_of_store(path: String, name: &str, keys: &[Key]) -> ConfigError {
+    let for_stores = COMMON_KEYS.iter().chain(keys).filter(|key| key.scope == Scope::Store);
+    ConfigError::unknown_key(path, name, for_stores.map(|key| key.name))
 }
 
 fn unknown_key(path: String, name: &str, keys: &[Key]) -> ConfigError {

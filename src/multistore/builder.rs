@@ -90,7 +90,7 @@ impl MultiStoreBuilder {
         self
     }
 
-    /// Nothing is ever changed, on any engine. With `rocksdb` this works while another process writes; what it saves meanwhile is not seen.
+    /// Nothing is ever changed, on any engine. With `rocksdb` and `file` this works while another process writes; what it saves meanwhile is not seen.
     pub fn read_only(mut self) -> Self {
         self.is_read_only = true;
         self
@@ -207,7 +207,8 @@ impl MultiStoreBuilder {
     fn assemble(self, mut databases: Databases) -> Result<MultiStore> {
         recovery::recover(&mut databases)?;
         let newest = databases.home()?.disk().multi_versions(Order::Descending).next().transpose()?;
-        let members = stores::members(&mut databases, &self.events, newest.as_ref())?;
+        let wake = Arc::new(Wake::default());
+        let members = stores::members(&mut databases, &self.events, &wake, newest.as_ref())?;
         let newest = newest.map_or(0, |record| record.version);
         let is_read_only = databases.is_read_only;
         let inner = Arc::new(Inner {
@@ -216,7 +217,7 @@ impl MultiStoreBuilder {
             default_engine: Mutex::new(self.config.default_engine),
             members: RwLock::new(members),
             work: Mutex::new(Some(Work { databases, current: newest, newest, is_prepared: false })),
-            wake: Arc::new(Wake::default()),
+            wake,
         });
         let pruner = if is_read_only { None } else { Some(Pruner::start(&inner)?) };
         Ok(MultiStore { handle: Arc::new(Handle { inner, pruner: Mutex::new(pruner) }) })

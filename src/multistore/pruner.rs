@@ -38,6 +38,12 @@ impl Wake {
         self.set(|state| state.is_awake = true);
     }
 
+    /// What wakes it, for stores.
+    pub(super) fn waker(self: &Arc<Self>) -> Arc<dyn Fn() + Send + Sync> {
+        let wake = Arc::clone(self);
+        Arc::new(move || wake.wake())
+    }
+
     fn end(&self) {
         self.set(|state| state.is_over = true);
     }

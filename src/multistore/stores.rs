@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::databases::Databases;
 use super::member::Member;
+use super::pruner::Wake;
 use super::{Inner, MultiStore, rollback};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -16,16 +17,21 @@ use crate::persist::rollback::RollbackTarget;
 use crate::store::{About, SharedStore, TreeStore, check_name};
 
 /// All stores of opened databases.
-pub(super) fn members(databases: &mut Databases, events: &EventBus, newest: Option<&MultiRecord>) -> Result<BTreeMap<String, Member>> {
+pub(super) fn members(
+    databases: &mut Databases,
+    events: &EventBus,
+    wake: &Arc<Wake>,
+    newest: Option<&MultiRecord>,
+) -> Result<BTreeMap<String, Member>> {
     let mut members = BTreeMap::new();
     for (name, state) in databases.home()?.disk().stores() {
         let store = databases.home()?.open_store(&name)?;
         let place = Place { engine: String::new(), number: u64::from(state.id.0) };
-        members.insert(name.clone(), member(databases, events, &name, place, store, &state.settings.config)?);
+        members.insert(name.clone(), member(databases, (events, wake), &name, place, store, &state.settings.config)?);
     }
     for (name, placed) in databases.home()?.disk().placed_stores()? {
         let store = databases.get(&placed.place.engine)?.open_store(&placed.place.number.to_string())?;
-        members.insert(name.clone(), member(databases, events, &name, placed.place, store, &placed.settings.config)?);
+        members.insert(name.clone(), member(databases, (events, wake), &name, placed.place, store, &placed.settings.config)?);
     }
     for part in newest.into_iter().flat_map(|record| &record.stores) {
         if let Some(member) = members.values_mut().find(|member| member.place == part.place) {
@@ -44,7 +50,14 @@ pub(super) fn hold(store: &SharedStore, version: u64) -> Result<Option<Arc<Pin>>
     }
 }
 
-fn member(databases: &Databases, events: &EventBus, name: &str, place: Place, store: TreeStore, config: &Config) -> Result<Member> {
+fn member(
+    databases: &Databases,
+    (events, wake): (&EventBus, &Arc<Wake>),
+    name: &str,
+    place: Place,
+    store: TreeStore,
+    config: &Config,
+) -> Result<Member> {
     let engine = databases.engine_of(&place).to_owned();
     let kind = databases.engines.get(&engine)?;
     let retention = databases.settings(&engine)?.for_store(name, &kind.keys(), config)?.retention();
@@ -54,6 +67,7 @@ fn member(databases: &Databases, events: &EventBus, name: &str, place: Place, st
         path: databases.folder(&engine),
         capabilities: kind.capabilities(),
         events: events.clone(),
+        after_save: Some(wake.waker()),
     };
     Ok(Member { store: SharedStore::new(store, about), place, engine, retention, held: None })
 }
@@ -188,7 +202,7 @@ impl MultiStore {
 impl Inner {
     /// Adds a store to those in use.
     fn join(&self, databases: &Databases, name: &str, place: Place, store: TreeStore, config: &Config) -> Result<Member> {
-        let member = member(databases, &self.events, name, place, store, config)?;
+        let member = member(databases, (&self.events, &self.wake), name, place, store, config)?;
         self.members_mut().insert(name.to_owned(), member.clone());
         self.events.publish_with(|| StoreCreated { store: name.to_owned(), engine: member.engine.clone() });
         Ok(member)

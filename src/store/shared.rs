@@ -38,6 +38,7 @@ pub(super) struct Core {
     path: PathBuf,
     capabilities: Capabilities,
     events: EventBus,
+    after_save: Option<Arc<dyn Fn() + Send + Sync>>,
     transactions: AtomicU64,
     /// For transactions, which do not wait for the lock to learn it.
     is_closed: AtomicBool,
@@ -68,15 +69,17 @@ pub(crate) struct About {
     pub(crate) path: PathBuf,
     pub(crate) capabilities: Capabilities,
     pub(crate) events: EventBus,
+    /// Called after each saved version.
+    pub(crate) after_save: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl SharedStore {
     pub(crate) fn new(store: TreeStore, about: About) -> Self {
-        let About { name, engine, path, capabilities, events } = about;
+        let About { name, engine, path, capabilities, events, after_save } = about;
         let saved = Mutex::new(Some(Saved { database: Arc::clone(store.database()), name: store.name().to_owned() }));
         let working = RwLock::new(Working { store: Some(store), history: History::default(), is_prepared: false });
         let (name, transactions, is_closed) = (Mutex::new(name), AtomicU64::new(0), AtomicBool::new(false));
-        Self { core: Arc::new(Core { name, engine, path, capabilities, events, transactions, is_closed, working, saved }) }
+        Self { core: Arc::new(Core { name, engine, path, capabilities, events, after_save, transactions, is_closed, working, saved }) }
     }
 
     /// The events of this store: what happens to it is published here.
@@ -125,9 +128,8 @@ impl From<TreeStore> for SharedStore {
     fn from(store: TreeStore) -> Self {
         let path = store.database().path().to_owned();
         let capabilities = Capabilities { persistence: !path.as_os_str().is_empty(), ..Capabilities::TREE };
-        let about =
-            About { name: store.name().to_owned(), engine: "of a database".to_owned(), path, capabilities, events: EventBus::new() };
-        Self::new(store, about)
+        let (name, engine, events) = (store.name().to_owned(), "of a database".to_owned(), EventBus::new());
+        Self::new(store, About { name, engine, path, capabilities, events, after_save: None })
     }
 }
 
@@ -352,6 +354,9 @@ impl Core {
         let info = store.as_mut().ok_or_else(|| self.closed())?.save_version().map_err(|error| self.told(error))?;
         history.saved();
         self.events.publish_with(|| saved_event(self.name(), &info));
+        if let Some(after_save) = &self.after_save {
+            after_save();
+        }
         Ok(info)
     }
 }

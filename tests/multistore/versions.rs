@@ -166,6 +166,13 @@ fn versions_go_in_the_background_by_number_age_and_interval() {
         stores.save_version().unwrap();
     }
     eventually("milestones", || kept(&stores, "milestones") == [5, 10, 13, 14, 15]);
+    // A store that is saved alone is looked at, too; the version of all stores is held.
+    for value in 0..5u8 {
+        let few = stores.get_store("few").unwrap();
+        few.set(b"k", &[value]).unwrap();
+        few.save_version().unwrap();
+    }
+    eventually("few", || kept(&stores, "few") == [15, 18, 19, 20]);
     stores.close_all().unwrap();
 }
 

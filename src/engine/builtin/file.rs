@@ -34,6 +34,10 @@ impl Engine for FileEngine {
         KEYS.to_vec()
     }
 
+    fn can_be_read_beside_writer(&self) -> bool {
+        true
+    }
+
     fn exists(&self, path: &Path) -> bool {
         FileBackend::exists(path)
     }
