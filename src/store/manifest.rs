@@ -53,12 +53,15 @@ impl Manifest {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(None),
             Err(source) => return Err(Error::Io { action: "reading", path, source }),
         };
-        let damaged = |error: &serde_json::Error| Error::Damaged { record: path.display().to_string(), what: error.to_string() };
-        let FormatOnly { format } = serde_json::from_slice(&text).map_err(|error| damaged(&error))?;
-        if format != FORMAT {
+        let damaged = |what: String| Error::Damaged { record: path.display().to_string(), what };
+        let FormatOnly { format } = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+        if format > FORMAT {
             return Err(Error::NewerFormat { what: path.display().to_string(), found: format, supported: FORMAT });
         }
-        serde_json::from_slice(&text).map(Some).map_err(|error| damaged(&error))
+        if format < FORMAT {
+            return Err(damaged(format!("there never was a format {format}")));
+        }
+        serde_json::from_slice(&text).map(Some).map_err(|error| damaged(error.to_string()))
     }
 
     /// Writes it, whole or not at all.
