@@ -1,10 +1,8 @@
-//! Where a target puts its files: in memory if the system has such a folder, since no disk is needed.
+//! Where a target puts its files.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// The folder of a target, the same in every run.
+/// The folder of a target; `fuzz/run` says where temporary files lie, and removes them.
 pub(crate) fn scratch(target: &str) -> PathBuf {
-    let memory = Path::new("/dev/shm");
-    let folder = if memory.is_dir() { memory } else { Path::new("target") };
-    folder.join("treering-fuzz").join(target)
+    std::env::temp_dir().join("treering-fuzz").join(target)
 }
