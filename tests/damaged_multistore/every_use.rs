@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::path::Path;
 
+use treering::config::Config;
 use treering::{Error, Hash, Keep, MultiStore, MultiVersion, Result, Store, Versioned};
 
 use crate::two_engines::{KEYS, Model, Record, Sample, TwoEngines};
@@ -96,7 +97,7 @@ fn prune_all(noticed: &mut Noticed, stores: &MultiStore, expected: &Expected) {
 
 fn change_all(noticed: &mut Noticed, stores: &MultiStore, expected: &Expected) {
     for engine in ["alpha", "beta"] {
-        let made = stores.create_store(&format!("on {engine}"), Some(engine), &Default::default());
+        let made = stores.create_store(&format!("on {engine}"), Some(engine), &Config::new());
         if noticed.take(made).is_some() {
             noticed.take(stores.delete_store(&format!("on {engine}")));
         }

@@ -110,10 +110,9 @@ fn every_missing_record_is_found_or_harmless() {
 fn is_harmless(record: &Record) -> bool {
     let is_beside = record.engine == 1;
     match (record.keyspace, &record.key[..]) {
-        // All that it says stands in the home's too, from which it is made again.
-        (Keyspace::Meta, b"database") => is_beside,
-        // It is needed only while the home does not have the version that it names.
-        (Keyspace::Meta, b"unfinished") => is_beside,
+        // All that the former says stands in the home's too, from which it is made again. The latter is needed only while the home does
+        // not have the version that it names.
+        (Keyspace::Meta, b"database" | b"unfinished") => is_beside,
         // The newest commit tells how things stand. An older one only tells what was saved together, which nothing else hangs on: it goes
         // with the versions that it made.
         (Keyspace::Commits, [b'c', number @ ..]) => number != u64::from(two_engines::VERSIONS).to_be_bytes(),
