@@ -36,7 +36,7 @@ use treering_tree::{Options, Order, Tree};
 use crate::engine::{Backend, Batch, Durability, Keyspace};
 use crate::error::{Error, Result};
 use keys::StoreId;
-use records::{DatabaseRecord, StoreSettings, VersionRecord};
+use records::{CommitRecord, DatabaseRecord, StoreSettings, VersionRecord};
 
 pub(crate) use pins::Pin;
 
@@ -130,11 +130,10 @@ impl Disk {
         let Some(record) = backend.get(Keyspace::Meta, keys::DATABASE)? else { return Ok(None) };
         let database = DatabaseRecord::decode(&record)?;
         let stores = read_stores(&*backend)?;
-        let next_commit = newest_commit(&*backend)?.map_or(1, |newest| newest + 1);
-        let next_store = match backend.get(Keyspace::Meta, keys::NEXT_STORE)? {
-            Some(record) => records::decode_next_store(&record)?,
-            None => 0,
-        };
+        let newest_commit = newest_commit(&*backend)?;
+        let next_store = read_next_store(&*backend, &stores, newest_commit.is_some())?;
+        check_standing(&stores, newest_commit.as_ref())?;
+        let next_commit = newest_commit.map_or(1, |(newest, _)| newest + 1);
         let state = Mutex::new(State { stores, next_commit, next_store });
         Ok(Some(Self {
             backend,
@@ -318,18 +317,48 @@ fn read_stores(backend: &dyn Backend) -> Result<BTreeMap<String, StoreState>> {
     Ok(stores)
 }
 
+/// The number of the next new store. One that is given twice would mix up two stores.
+fn read_next_store(backend: &dyn Backend, stores: &BTreeMap<String, StoreState>, has_commits: bool) -> Result<u32> {
+    let damaged = |what: &str| Err(Error::Damaged { record: keys::name(Keyspace::Meta, keys::NEXT_STORE), what: what.to_owned() });
+    let next = match backend.get(Keyspace::Meta, keys::NEXT_STORE)? {
+        Some(record) => records::decode_next_store(&record)?,
+        None if has_commits || !stores.is_empty() => return damaged("it is missing, though there are stores, or were"),
+        None => 0,
+    };
+    if stores.values().any(|store| store.id.0 >= next) {
+        return damaged("a store has the number that it gives to the next one, or a higher one");
+    }
+    Ok(next)
+}
+
 fn scan_versions(backend: &dyn Backend, store: StoreId, order: Order) -> impl Iterator<Item = Result<(u64, VersionRecord)>> + '_ {
     let (from, to) = keys::versions(store);
     backend.scan(Keyspace::Commits, &from, Some(&to), order).map(|pair| {
         let (key, record) = pair?;
-        let damaged =
-            || Error::Damaged { record: format!("record {} of commits", hex::encode(&key)), what: "its key is malformed".to_owned() };
+        let damaged = || Error::Damaged { record: keys::name(Keyspace::Commits, &key), what: "its key is malformed".to_owned() };
         Ok((keys::version_number(&key).ok_or_else(damaged)?, VersionRecord::decode(&key, &record)?))
     })
 }
 
-fn newest_commit(backend: &dyn Backend) -> Result<Option<u64>> {
+fn newest_commit(backend: &dyn Backend) -> Result<Option<(u64, CommitRecord)>> {
     let (from, to) = keys::commits();
     let newest = backend.scan(Keyspace::Commits, &from, Some(&to), Order::Descending).next().transpose()?;
-    Ok(newest.and_then(|(key, _)| keys::commit_number(&key)))
+    let Some((key, record)) = newest else { return Ok(None) };
+    let damaged = || Error::Damaged { record: keys::name(Keyspace::Commits, &key), what: "its key is malformed".to_owned() };
+    let number = keys::commit_number(&key).ok_or_else(damaged)?;
+    Ok(Some((number, CommitRecord::decode(&key, &record)?)))
+}
+
+/// The newest commit lists the newest version of every store: no record of a store, of its newest version or of the commit itself is lost.
+fn check_standing(stores: &BTreeMap<String, StoreState>, commit: Option<&(u64, CommitRecord)>) -> Result<()> {
+    let newest = |store: &StoreState| store.newest.map(|(version, record)| (store.id, (version, record.root_hash)));
+    let standing: BTreeMap<_, _> = stores.values().filter_map(newest).collect();
+    let committed = commit.into_iter().flat_map(|(_, commit)| &commit.stores);
+    let listed: BTreeMap<_, _> = committed.map(|store| (store.store, (store.version, store.root_hash))).collect();
+    if standing == listed {
+        return Ok(());
+    }
+    let record = commit.map_or("commits".to_owned(), |(number, _)| keys::name(Keyspace::Commits, &keys::commit(*number)));
+    let what = "the newest commit does not list the newest version of every store: it, a store's record or a version's is missing";
+    Err(Error::Damaged { record, what: what.to_owned() })
 }

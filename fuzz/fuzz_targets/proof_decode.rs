@@ -17,10 +17,6 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(proof) = MultiStoreProof::from_bytes(bytes) {
         assert_eq!(proof.to_bytes().as_deref(), Ok(bytes));
-        assert!(
-            proof
-                .verify(HashFunction::Blake3, &root, &proof.store.name, proof.proof.key())
-                .is_err()
-        );
+        assert!(proof.verify(HashFunction::Blake3, &root, &proof.store.name, proof.proof.key()).is_err());
     }
 });

@@ -17,11 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut input = bytes.iter().copied();
     let mut byte = || input.next().unwrap_or_default();
     let count = byte() % 40;
-    let function = if byte() % 2 == 0 {
-        HashFunction::Sha256
-    } else {
-        HashFunction::Blake3
-    };
+    let function = if byte() % 2 == 0 { HashFunction::Sha256 } else { HashFunction::Blake3 };
     let shape = usize::from(byte());
     // Even keys are present, odd ones absent.
     let leaves = (0..count).map(|number| Leaf {
@@ -41,11 +37,7 @@ fuzz_target!(|bytes: &[u8]| {
         mutation::mutate(&mut proof, &tree, &mut || {
             // Mostly small numbers, sometimes one of 64 bits.
             let small = byte();
-            if small < 250 {
-                small.into()
-            } else {
-                u64::from_be_bytes([byte(); 8]).rotate_left(small.into())
-            }
+            if small < 250 { small.into() } else { u64::from_be_bytes([byte(); 8]).rotate_left(small.into()) }
         });
     }
     check(&tree, &proof);

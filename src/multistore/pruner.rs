@@ -130,7 +130,8 @@ impl Inner {
             .members()
             .iter()
             .filter(|(_, member)| !member.retention.keeps_everything())
-            .map(|(name, member)| (name.clone(), member.clone()))
+            // Without their holds, which would stand in the way of a rollback.
+            .map(|(name, member)| (name.clone(), Member { held: None, ..member.clone() }))
             .collect();
         for member in members.into_values() {
             if wake.is_over() {

@@ -113,8 +113,8 @@ impl MultiStore {
     /// # Errors
     /// [`Error::StoreName`], [`Error::ReadOnly`], [`Error::AllClosed`].
     pub fn store_or_new(&self, name: &str) -> Result<SharedStore> {
-        if let Ok(member) = self.inner().member(name) {
-            return Ok(member.store);
+        if let Ok(store) = self.get_store(name) {
+            return Ok(store);
         }
         check_name(name)?;
         let inner = self.inner();

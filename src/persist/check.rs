@@ -145,7 +145,7 @@ impl Disk {
             let (at, record) = pair?;
             let commit = CommitRecord::decode(&at, &record)?;
             if commit.stores.iter().any(|store| store.made_here) && !self.is_commit_needed(&commit, |_, _| false)? {
-                return Err(damaged(format!("record {} of commits", hex::encode(&at)), "all versions that it made are gone"));
+                return Err(damaged(keys::name(Keyspace::Commits, &at), "all versions that it made are gone"));
             }
             newest = Some(commit);
         }

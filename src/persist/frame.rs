@@ -10,6 +10,7 @@
 use treering_proofs::{Hash, varint};
 use treering_tree::NodeKey;
 
+use super::keys;
 use crate::engine::Keyspace;
 use crate::error::{Error, Result};
 
@@ -112,7 +113,7 @@ impl<'a> Reader<'a> {
     }
 
     fn name(&self) -> String {
-        format!("record {} of {}", hex::encode(self.key), self.keyspace)
+        keys::name(self.keyspace, self.key)
     }
 
     pub(crate) fn damaged(&self, what: &str) -> Error {

@@ -14,6 +14,8 @@
 
 use treering_tree::NodeKey;
 
+use crate::engine::Keyspace;
+
 /// The number of a store within its database.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct StoreId(pub(crate) u32);
@@ -30,6 +32,11 @@ impl StoreId {
             None => vec![0xff; 32],
         }
     }
+}
+
+/// How messages name a record.
+pub(crate) fn name(keyspace: Keyspace, key: &[u8]) -> String {
+    format!("record {} of {keyspace}", hex::encode(key))
 }
 
 pub(crate) const DATABASE: &[u8] = b"database";

@@ -23,7 +23,7 @@ use super::frame::{Reader, Writer};
 use super::keys::{self, StoreId};
 use super::records::StoreSettings;
 use crate::engine::{Batch, Keyspace};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 const NEXT_PLACED: &[u8] = b"next placed";
 const INTENT: &[u8] = b"intent";
@@ -176,6 +176,19 @@ fn decode_placed(at: &[u8], record: &[u8]) -> Result<(String, PlacedStore)> {
     Ok((name.to_owned(), PlacedStore { place, settings }))
 }
 
+/// The number of the next store elsewhere, and the one after it.
+fn decode_next_placed(record: &[u8]) -> Result<(u64, u64)> {
+    let mut reader = Reader::open(Keyspace::Meta, NEXT_PLACED, record)?;
+    let number = reader.number()?;
+    reader.finish()?;
+    let next = number.checked_add(1).ok_or_else(|| damaged_next_placed("its number is too large"))?;
+    Ok((number, next))
+}
+
+fn damaged_next_placed(what: &str) -> Error {
+    Error::Damaged { record: keys::name(Keyspace::Meta, NEXT_PLACED), what: what.to_owned() }
+}
+
 fn encode_intents(intents: &[Intent]) -> Vec<u8> {
     let mut writer = Writer::new();
     for intent in intents {
@@ -241,16 +254,31 @@ impl Disk {
 
     /// A number for a new store elsewhere, never given before. Durable when it is given, so that it stays unique whatever happens to the store.
     pub(crate) fn next_placed(&self) -> Result<u64> {
-        let number = match self.backend.get(Keyspace::Meta, NEXT_PLACED)? {
-            Some(record) => Reader::open(Keyspace::Meta, NEXT_PLACED, &record)?.number()?,
-            None => 1,
+        let record = self.backend.get(Keyspace::Meta, NEXT_PLACED)?;
+        let (number, next) = match record {
+            Some(record) => decode_next_placed(&record)?,
+            None if self.had_placed()? => return Err(damaged_next_placed("it is missing, though stores lie elsewhere, or did")),
+            None => (1, 2),
         };
         let mut writer = Writer::new();
-        writer.number(number + 1);
+        writer.number(next);
         let mut batch = Batch::new();
         batch.put(Keyspace::Meta, NEXT_PLACED, writer.seal(Keyspace::Meta, NEXT_PLACED));
         self.write(&batch)?;
         Ok(number)
+    }
+
+    /// Whether a store lies in another database, or did when a kept version of the whole was saved. O(versions).
+    fn had_placed(&self) -> Result<bool> {
+        if !self.placed_stores()?.is_empty() {
+            return Ok(true);
+        }
+        for record in self.multi_versions(Order::Descending) {
+            if record?.stores.iter().any(|part| !part.place.is_home()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Changes the home's records alone.

@@ -53,13 +53,16 @@ impl Manifest {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(None),
             Err(source) => return Err(Error::Io { action: "reading", path, source }),
         };
-        let damaged = |error: &serde_json::Error| Error::Damaged { record: path.display().to_string(), what: error.to_string() };
-        let FormatOnly { format } = serde_json::from_slice(&text).map_err(|error| damaged(&error))?;
+        let damaged = |what: String| Error::Damaged { record: path.display().to_string(), what };
+        let FormatOnly { format } = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
         if format > u64::from(FORMAT) {
             let found = u8::try_from(format).unwrap_or(u8::MAX);
             return Err(Error::NewerFormat { what: path.display().to_string(), found, supported: FORMAT });
         }
-        serde_json::from_slice(&text).map(Some).map_err(|error| damaged(&error))
+        if format < u64::from(FORMAT) {
+            return Err(damaged(format!("there never was a format {format}")));
+        }
+        serde_json::from_slice(&text).map(Some).map_err(|error| damaged(error.to_string()))
     }
 
     /// Writes it, whole or not at all.

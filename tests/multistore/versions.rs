@@ -266,3 +266,21 @@ fn blake3_stores_prove_with_blake3_roots() {
     assert!(proof.verify(HashFunction::Blake3, &saved.app_hash, "bank", b"a").is_ok());
     assert!(proof.verify(HashFunction::Sha256, &saved.app_hash, "bank", b"a").is_err());
 }
+
+/// The thread that prunes in the background once held the newest versions while it waited for its turn.
+#[test]
+fn what_prunes_in_the_background_does_not_stand_in_the_way_of_a_rollback() {
+    let stores = MultiStore::in_memory().unwrap();
+    let config = Config::new().with("max_versions", 1000);
+    let bank = stores.create_store("bank", None, &config).unwrap();
+    stores.save_version().unwrap();
+    for round in 0..300u32 {
+        stores.create_store("short", None, &config).unwrap();
+        bank.set(b"round", &round.to_be_bytes()).unwrap();
+        stores.save_version().unwrap();
+        if round % 2 == 0 {
+            stores.delete_store("short").unwrap();
+        }
+        stores.rollback_to(1).unwrap();
+    }
+}
