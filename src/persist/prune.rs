@@ -258,9 +258,10 @@ mod tests {
         let choices = [None, Some(1), Some(2), Some(3), Some(7), Some(20), Some(u64::MAX)];
         for numbers in [vec![], vec![4], vec![1, 2, 3, 4, 5, 6, 7, 8, 9, 10], vec![2, 3, 5, 8, 12, 13, 14, 30]] {
             let versions: Vec<(u64, u64)> = numbers.iter().map(|&version| (version, 100 + version)).collect();
-            for (max_versions, version_ttl, keep_every) in
-                choices.iter().flat_map(|&a| choices.iter().flat_map(move |&b| choices.iter().map(move |&c| (a, b, c))))
-            {
+            let choice = |number: usize| choices[number % choices.len()];
+            for number in 0..choices.len().pow(3) {
+                let (max_versions, version_ttl) = (choice(number), choice(number / choices.len()));
+                let keep_every = choice(number / choices.len().pow(2));
                 let retention = Retention { max_versions, version_ttl, keep_every };
                 let mut kept = retained(&versions, retention, 112);
                 kept.extend(versions.last().map(|&(version, _)| version));
