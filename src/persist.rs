@@ -131,7 +131,7 @@ impl Disk {
         let database = DatabaseRecord::decode(&record)?;
         let stores = read_stores(&*backend)?;
         let newest_commit = newest_commit(&*backend)?;
-        let next_store = read_next_store(&*backend, &stores, newest_commit.is_some())?;
+        let next_store = read_next_store(&*backend, &stores)?;
         check_standing(&stores, newest_commit.as_ref())?;
         let next_commit = newest_commit.map_or(1, |(newest, _)| newest + 1);
         let state = Mutex::new(State { stores, next_commit, next_store });
@@ -318,11 +318,11 @@ fn read_stores(backend: &dyn Backend) -> Result<BTreeMap<String, StoreState>> {
 }
 
 /// The number of the next new store. One that is given twice would mix up two stores.
-fn read_next_store(backend: &dyn Backend, stores: &BTreeMap<String, StoreState>, has_commits: bool) -> Result<u32> {
+fn read_next_store(backend: &dyn Backend, stores: &BTreeMap<String, StoreState>) -> Result<u32> {
     let damaged = |what: &str| Err(Error::Damaged { record: keys::name(Keyspace::Meta, keys::NEXT_STORE), what: what.to_owned() });
     let next = match backend.get(Keyspace::Meta, keys::NEXT_STORE)? {
         Some(record) => records::decode_next_store(&record)?,
-        None if has_commits || !stores.is_empty() => return damaged("it is missing, though there are stores, or were"),
+        None if !stores.is_empty() => return damaged("it is missing, though there are stores"),
         None => 0,
     };
     if stores.values().any(|store| store.id.0 >= next) {

@@ -13,7 +13,7 @@ use std::path::Path;
 use every_use::{Expected, Noticed, use_all};
 use treering::config::Config;
 use treering::engine::Keyspace;
-use treering::{Error, Versioned};
+use treering::{Error, Store, Versioned};
 use two_engines::{Record, Sample, TwoEngines};
 
 /// Between the bits that are flipped in a record; coprime to 8, so that all bits of a byte have their turn.
@@ -210,4 +210,19 @@ fn numbers_of_new_stores_that_cannot_be_are_damage() {
         assert!(matches!(error, Error::Damaged { .. }), "{error}");
     }
     with_number("next store", 2).unwrap().create_store("more", Some("alpha"), &Config::new()).unwrap();
+}
+
+#[test]
+fn a_home_without_stores_of_its_own_is_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let engines = TwoEngines::default();
+    let stores = engines.builder(folder.path()).open_or_create().unwrap();
+    let gov = stores.create_store("gov", Some("beta"), &Config::new()).unwrap();
+    gov.set(b"key", b"value").unwrap();
+    let saved = stores.save_version().unwrap();
+    stores.close_all().unwrap();
+    let stores = TwoEngines::with(&engines.records()).builder(folder.path()).open().unwrap();
+    stores.check(&mut |_| {}).unwrap();
+    assert_eq!(stores.list_versions().unwrap(), [saved]);
+    assert_eq!(stores.get_store("gov").unwrap().get(b"key").unwrap().unwrap(), b"value");
 }
