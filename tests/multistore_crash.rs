@@ -13,6 +13,10 @@ use std::time::{Duration, Instant};
 
 use common::{Model, Numbers};
 use treering::config::{Config, MultiStoreConfig};
+use treering::engine::Access;
+use treering::engine::file::FileBackend;
+use treering::engine::fjall::{FjallBackend, FjallOptions};
+use treering::engine::leveldb::{LevelBackend, LevelOptions};
 use treering::{Error, Hash, Keep, MultiStore, MultiVersion, Store};
 
 const FOLDER: &str = "TREERING_CRASH_FOLDER";
@@ -177,6 +181,9 @@ impl Known {
             let expected = self.undisturbed.version(found.version);
             assert_eq!((found.app_hash, parts(found)), (expected.app_hash, parts(expected)), "version {}", found.version);
         }
+        // What a pruning that was cut short left, the next one takes, which need not remove a version itself.
+        stores.prune(&Keep::Without(BTreeSet::new())).unwrap();
+        assert_eq!(stores.list_versions().unwrap(), versions);
         stores.check(&mut |_| {}).unwrap();
         for listing in stores.list_stores() {
             let store = stores.get_store(&listing.name).unwrap();
@@ -216,6 +223,25 @@ impl Known {
         assert!(has_ended.is_none() && errors.is_empty(), "the child failed: {errors}");
         self.while_opening += u32::from(told.is_empty());
         self.hear(&told);
+    }
+}
+
+#[test]
+fn an_engine_whose_making_was_cut_short_before_the_database_was_in_it_is_of_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stores");
+    let stores = open(&path, false);
+    drop(FjallBackend::open(&path.join("fjall"), Access::Create, FjallOptions { cache_size: 1 << 20, compression: true }).unwrap());
+    drop(LevelBackend::open(&path.join("leveldb"), Access::Create, LevelOptions { cache_size: 1 << 20, compression: true }).unwrap());
+    drop(FileBackend::open(&path.join("file"), Access::Create, None).unwrap());
+    for engine in ENGINES {
+        stores.create_store(engine, Some(engine), &Config::new()).unwrap().set(b"key", b"value").unwrap();
+    }
+    stores.save_version().unwrap();
+    drop(stores);
+    let stores = open(&path, false);
+    for engine in ENGINES {
+        assert_eq!(stores.get_store(engine).unwrap().get(b"key").unwrap(), Some(b"value".to_vec()));
     }
 }
 

@@ -98,8 +98,10 @@ impl Databases {
         let (hash_function, initial_version) = (home.hash_function(), home.initial_version());
         let access = access(&*engine, &path, options.read_only);
         let backend = engine.open(&path, access, &settings)?;
-        if access == Access::Create {
-            // What an interrupted making left is made anew: the home knows of no store in it.
+        // A making that was interrupted may have left an engine with no database in it, too.
+        let is_to_make = access == Access::Create || access == Access::ReadWrite && !Disk::is_there(&*backend)?;
+        if is_to_make {
+            // What was left is made anew: the home knows of no store in it.
             Database::create_or_keep_on(&*backend, &CreateOptions { hash_function, initial_version })?;
         }
         let options = OpenOptions { hash_function: Some(hash_function), ..options };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use treering_proofs::app_hash;
 use treering_tree::{ChildRecord, Order};
 
+use super::keys::StoreId;
 use super::records::{self, CommitRecord, VersionRecord};
 use super::source::DiskSource;
 use super::walk::Walk;
@@ -159,10 +160,14 @@ impl Disk {
         }
         let empty = self.database.hash_function.empty_root();
         let root = |store: &StoreState| store.newest.map_or(empty, |(_, record)| record.root_hash);
-        // A store made since has no part in the commit's app hash unless it has a version.
-        let with_all = app_hash(stores.iter().map(|(name, store)| (name.as_str(), root(store))));
-        let saved = app_hash(stores.iter().filter(|(_, store)| store.newest.is_some()).map(|(name, store)| (name.as_str(), root(store))));
-        if newest.app_hash != with_all && newest.app_hash != saved {
+        // Stores without versions that were made since have no part in the commit's app hash. They have higher numbers than those before.
+        let mut without: Vec<_> = stores.values().filter(|store| store.newest.is_none()).map(|store| Some(store.id)).collect();
+        without.sort_unstable();
+        let is_hash_until = |last: Option<StoreId>| {
+            let listed = stores.iter().filter(|(_, store)| store.newest.is_some() || Some(store.id) <= last);
+            app_hash(listed.map(|(name, store)| (name.as_str(), root(store)))) == newest.app_hash
+        };
+        if !without.into_iter().chain([None]).any(is_hash_until) {
             return Err(damaged("the newest commit".to_owned(), "its app hash is not that of the stores"));
         }
         Ok(())

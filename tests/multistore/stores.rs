@@ -224,3 +224,19 @@ fn a_version_with_deleted_stores_says_so_also_when_nothing_is_left_on_their_engi
     told(stores.load_version(1));
     told(stores.rollback_to(1));
 }
+
+#[test]
+fn stores_made_after_a_deletion_are_no_damage() {
+    let stores = MultiStore::in_memory().unwrap();
+    for name in ["first", "second", "third"] {
+        stores.create_store(name, None, &no_config()).unwrap();
+    }
+    stores.delete_store("second").unwrap();
+    stores.check(&mut |_| {}).unwrap();
+    for name in ["another", "zebra"] {
+        stores.create_store(name, None, &no_config()).unwrap();
+        stores.check(&mut |_| {}).unwrap();
+    }
+    stores.save_version().unwrap();
+    stores.check(&mut |_| {}).unwrap();
+}
