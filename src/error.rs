@@ -235,14 +235,14 @@ pub enum Error {
         /// The app hash of what was to be saved.
         saving: Hash,
     },
-    /// A store was loaded at an older version, and would be older in a new version of all stores than it was before.
+    /// A new version of all stores would have a store that goes back, or begins again, without having been rolled back.
     #[error(
-        "store {store:?} has versions up to {newest}, but would be at version {version} in a new version of all stores; load its version {newest}, or roll it back"
+        "store {store:?} is at version {version} and has versions up to {newest}: a new version of all stores would take it back; load its version {newest}, or roll it back"
     )]
     BehindNewest {
         /// The store.
         store: String,
-        /// The version that it would be at.
+        /// The version that its working state is based on; 0 for none.
         version: u64,
         /// Its newest version.
         newest: u64,
@@ -306,7 +306,10 @@ impl Error {
     /// The same about a store that its database knows by another name than its users.
     pub(crate) fn about_store(mut self, name: &str) -> Self {
         match &mut self {
-            Self::NoVersion { store, .. } | Self::VersionExists { store, .. } | Self::Pinned { store, .. } => name.clone_into(store),
+            Self::NoVersion { store, .. }
+            | Self::VersionExists { store, .. }
+            | Self::BehindNewest { store, .. }
+            | Self::Pinned { store, .. } => name.clone_into(store),
             _ => {}
         }
         self

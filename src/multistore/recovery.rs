@@ -35,9 +35,9 @@ pub(super) fn recover(databases: &mut Databases) -> Result<()> {
         return Err(Error::NeedsCleaning { path: databases.root.clone() });
     }
     super::rollback::finish_intents(databases)?;
-    let newest = newest_version(databases)?;
+    let newest = databases.home()?.disk().multi_versions(Order::Descending).next().transpose()?;
     for (engine, database) in databases.others() {
-        take_back_unfinished(database, newest)?;
+        take_back_unfinished(engine, database, newest.as_ref())?;
         match_stores(engine, database, &placed)?;
     }
     return_to_what_is_everywhere(databases)
@@ -73,16 +73,27 @@ fn is_placed(placed: &BTreeMap<String, PlacedStore>, engine: &str, number: &str)
     placed.values().any(|store| store.place.engine == engine && store.place.number.to_string() == number)
 }
 
-/// Takes back the last commit in a database beside the home, if its version of the whole is not there.
-fn take_back_unfinished(database: &Database, newest: u64) -> Result<()> {
+/// Takes back what a database beside the home committed for versions of the whole that are not there: the last commit, or, if the home lost
+/// more than one version (a power cut without `sync_writes`), all that the newest version of the whole does not list.
+fn take_back_unfinished(engine: &str, database: &Database, newest: Option<&MultiRecord>) -> Result<()> {
     let disk = database.disk();
-    let Some(unfinished) = disk.unfinished_commit()?.filter(|commit| commit.version > newest) else { return Ok(()) };
+    let newest_version = newest.map_or(0, |record| record.version);
+    let Some(unfinished) = disk.unfinished_commit()?.filter(|commit| commit.version > newest_version) else { return Ok(()) };
     let stores = disk.stores();
-    let target = |&(id, before): &(_, u64)| {
-        let (name, _) = stores.iter().find(|(_, store)| store.id == id)?;
-        Some(RollbackTarget::to(name, (before > 0).then_some(before)))
+    let targets: Vec<RollbackTarget> = match newest {
+        Some(record) if unfinished.version > record.version + 1 => {
+            let listed =
+                |name: &str| record.stores.iter().find(|part| part.place.engine == engine && part.place.number.to_string() == name);
+            stores.keys().map(|name| RollbackTarget::to(name, listed(name).map(|part| part.version))).collect()
+        }
+        _ => {
+            let target = |&(id, before): &(_, u64)| {
+                let (name, _) = stores.iter().find(|(_, store)| store.id == id)?;
+                Some(RollbackTarget::to(name, (before > 0).then_some(before)))
+            };
+            unfinished.before.iter().filter_map(target).collect()
+        }
     };
-    let targets: Vec<_> = unfinished.before.iter().filter_map(target).collect();
     disk.rollback_stores(&targets, &HomeChanges::default())
 }
 

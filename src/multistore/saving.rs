@@ -175,7 +175,8 @@ fn saved_alone(members: &[(String, Member)], stores: &mut [Locked<'_>]) -> Resul
             && already.version < newest.version
         {
             // Else the whole would go on with a store that goes back, and what older versions of the whole list were no longer held.
-            return Err(Error::BehindNewest { store: name.clone(), version: already.version, newest: newest.version });
+            let version = store.current_version();
+            return Err(Error::BehindNewest { store: name.clone(), version, newest: newest.version });
         }
         Ok(already)
     };

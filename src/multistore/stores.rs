@@ -150,10 +150,9 @@ impl MultiStore {
         store.store()?.let_go();
         if let Err(error) = delete(databases, name, &place) {
             // After a failed write the versions may be gone already; then nothing more is done with the databases until they are opened again.
-            if store.store()?.hold_on().is_ok() {
-                let pin = held_version.map(|version| store.store()?.pin_version(version)).transpose()?;
-                inner.set_hold(name, pin);
-            }
+            let _ = store.store()?.hold_on();
+            let pin = held_version.and_then(|version| store.store().ok()?.pin_version(version).ok());
+            inner.set_hold(name, pin);
             return Err(error.about_store(name));
         }
         store.close();

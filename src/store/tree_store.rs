@@ -203,11 +203,15 @@ impl TreeStore {
     /// The version that saving would give, when it is there already.
     ///
     /// # Errors
-    /// [`Error::VersionExists`] when it has another root hash; the working state stays as it is.
+    /// [`Error::VersionExists`] when it has another root hash, [`Error::BehindNewest`]; the working state stays as it is.
     pub(crate) fn saved_already(&mut self) -> Result<Option<SavedAlready>> {
         let version = self.tree.next_version()?;
-        if self.state.newest.is_none_or(|(newest, _)| newest < version) {
-            return Ok(None);
+        let Some((newest, _)) = self.state.newest else { return Ok(None) };
+        if newest < version {
+            // A tree that begins anew would leave what the versions before it have in the index.
+            let is_on_top = self.base.is_some();
+            let behind = || Error::BehindNewest { store: self.name.clone(), version: 0, newest };
+            return if is_on_top { Ok(None) } else { Err(behind()) };
         }
         let record = self.database.disk.version(&self.name, self.state.id, version)?;
         let saving = self.tree.working_hash()?;

@@ -250,6 +250,25 @@ fn what_another_engine_lost_is_given_up_everywhere() {
 }
 
 #[test]
+fn what_the_home_lost_is_given_up_elsewhere() {
+    let (folder, machine) = saved_together();
+    for lost in 1..4 {
+        // The machine goes down; the home, which was not synced, comes back as it was some versions ago.
+        let old = machine.copy();
+        let expected = look(&old.open(folder.path()));
+        let newer = machine.copy();
+        save_blocks(&newer.open(folder.path()), lost).unwrap();
+        let newest = look(&newer.open(folder.path()));
+        let fallen = Machine { alpha: old.alpha.clone(), beta: newer.beta.clone(), fuse: newer.fuse.clone() };
+        let seen = look(&fallen.open(folder.path()));
+        fallen.check();
+        assert_eq!(seen, expected);
+        save_blocks(&fallen.open(folder.path()), lost).unwrap();
+        assert_eq!(look(&fallen.open(folder.path())), newest, "replaying gives the same");
+    }
+}
+
+#[test]
 fn a_reader_says_when_there_is_something_to_clean_up() {
     let (folder, machine) = prepared();
     assert!(machine.try_open_to_read(folder.path()).is_ok());

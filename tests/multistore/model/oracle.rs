@@ -143,8 +143,10 @@ impl NaiveStore {
     /// The version that saving gives if it is there already.
     fn saved_already(&self) -> Result<Option<u64>, Kind> {
         let next = self.tree.next_version().unwrap();
-        if self.newest().is_none_or(|newest| newest < next) {
-            return Ok(None);
+        match self.newest() {
+            None => return Ok(None),
+            Some(newest) if newest < next => return if self.base.is_some() { Ok(None) } else { Err(Kind::BehindNewest) },
+            Some(_) => {}
         }
         match self.versions.get(&next) {
             None => Err(Kind::NoVersion),
