@@ -1,11 +1,12 @@
 //! Saving after going back: what is there already, what is refused, and what stays as it was.
 
+use treering::config::Config;
 use treering::{Error, Keep, MultiStore, SharedStore, Store, Versioned};
 
 use super::test_engine::Machine;
 
 fn create(stores: &MultiStore, name: &str) -> SharedStore {
-    stores.create_store(name, None, &Default::default()).unwrap()
+    stores.create_store(name, None, &Config::new()).unwrap()
 }
 
 /// A store with a value for each of some versions.
@@ -86,7 +87,7 @@ fn a_dropped_preparation_and_a_refused_save_leave_new_stores_as_they_were() {
 fn what_is_held_on_another_engine_is_told_by_its_name() {
     let (folder, machine) = (tempfile::tempdir().unwrap(), Machine::new());
     let stores = machine.open(folder.path());
-    let bank = stores.create_store("bank", Some("beta"), &Default::default()).unwrap();
+    let bank = stores.create_store("bank", Some("beta"), &Config::new()).unwrap();
     for value in 0..3 {
         bank.set(b"a", &[value]).unwrap();
         stores.save_version().unwrap();

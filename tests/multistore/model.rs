@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
+use treering::config::Config;
 use treering::{Error, Hash, Keep, MultiSnapshot, MultiStore, Snapshot, Store, Transactional, Versioned};
 
 use super::common::Model;
@@ -142,7 +143,7 @@ impl Step {
 
 enum Held {
     Whole(MultiSnapshot, BTreeMap<String, Model>),
-    One(Snapshot, Model),
+    One(Box<Snapshot>, Model),
 }
 
 /// A store, as it is seen.
@@ -155,13 +156,15 @@ struct StoreSight {
     versions: BTreeMap<u64, (Hash, Model)>,
 }
 
+/// A version of the whole: its app hash, its parts (each with its version and root), and whether it can be read.
+type WholeSight = (Hash, Vec<(String, u64, Hash)>, bool);
+
 /// Everything that is seen.
 #[derive(PartialEq, Eq, Debug)]
 struct Sight {
     current: u64,
     stores: BTreeMap<String, StoreSight>,
-    /// App hashes and parts of the versions of the whole, and whether they can be read.
-    wholes: BTreeMap<u64, (Hash, Vec<(String, u64, Hash)>, bool)>,
+    wholes: BTreeMap<u64, WholeSight>,
 }
 
 fn contents(snapshot: &Snapshot) -> Model {
@@ -300,7 +303,7 @@ impl World {
         let store = |name: &str| stores.get_store(name);
         let pruned = |report: treering::PruneReport| Given::Pruned(report.versions, report.deferred);
         match act {
-            Act::Create { name, engine } => stores.create_store(name, Some(engine), &Default::default()).map(drop)?,
+            Act::Create { name, engine } => stores.create_store(name, Some(engine), &Config::new()).map(drop)?,
             Act::Delete(name) => stores.delete_store(name)?,
             Act::Rename(from, to) => stores.rename_store(from, to)?,
             Act::Set(name, key, value) => store(name)?.set(key, value)?,
@@ -322,7 +325,7 @@ impl World {
             }
             Act::HoldOne(name, version) => {
                 let model = self.oracle.stores[name].versions[version].model.clone();
-                self.held.push(Held::One(store(name)?.snapshot(Some(*version))?, model));
+                self.held.push(Held::One(Box::new(store(name)?.snapshot(Some(*version))?), model));
             }
         }
         Ok(Given::Nothing)
