@@ -143,7 +143,7 @@ impl Step {
 
 enum Held {
     Whole(MultiSnapshot, BTreeMap<String, Model>),
-    One(Snapshot, Model),
+    One(Box<Snapshot>, Model),
 }
 
 /// A store, as it is seen.
@@ -156,13 +156,15 @@ struct StoreSight {
     versions: BTreeMap<u64, (Hash, Model)>,
 }
 
+/// A version of the whole: its app hash, its parts (each with its version and root), and whether it can be read.
+type WholeSight = (Hash, Vec<(String, u64, Hash)>, bool);
+
 /// Everything that is seen.
 #[derive(PartialEq, Eq, Debug)]
 struct Sight {
     current: u64,
     stores: BTreeMap<String, StoreSight>,
-    /// App hashes and parts of the versions of the whole, and whether they can be read.
-    wholes: BTreeMap<u64, (Hash, Vec<(String, u64, Hash)>, bool)>,
+    wholes: BTreeMap<u64, WholeSight>,
 }
 
 fn contents(snapshot: &Snapshot) -> Model {
@@ -323,7 +325,7 @@ impl World {
             }
             Act::HoldOne(name, version) => {
                 let model = self.oracle.stores[name].versions[version].model.clone();
-                self.held.push(Held::One(store(name)?.snapshot(Some(*version))?, model));
+                self.held.push(Held::One(Box::new(store(name)?.snapshot(Some(*version))?), model));
             }
         }
         Ok(Given::Nothing)

@@ -338,7 +338,7 @@ impl Oracle {
         };
         let begun: BTreeMap<String, NaiveStore> = self.stores.iter().map(|(name, store)| (name.clone(), store.begun(next))).collect();
         if next <= self.newest() {
-            return self.save_again(next, begun);
+            return self.save_again(next, &begun);
         }
         let mut errors = BTreeSet::new();
         for store in begun.values() {
@@ -372,7 +372,7 @@ impl Oracle {
     }
 
     /// The version is there already: it must be the same.
-    fn save_again(&mut self, next: u64, begun: BTreeMap<String, NaiveStore>) -> Outcome {
+    fn save_again(&mut self, next: u64, begun: &BTreeMap<String, NaiveStore>) -> Outcome {
         let Some(whole) = self.wholes.get(&next).cloned() else { return refuse(Kind::NoMultiVersion) };
         let taking_part = begun.iter().filter(|(_, store)| whole.version_of(store.id).is_some() || !store.is_untouched());
         let part = |(name, store): (&String, &NaiveStore)| Part {
