@@ -93,6 +93,8 @@ struct Inner {
     /// `None` after closing.
     work: Mutex<Option<Work>>,
     wake: Arc<Wake>,
+    /// Held, before `work`, by whoever prunes or rolls back: what was found to go must not be rolled back and saved anew meanwhile.
+    removals: Mutex<()>,
 }
 
 /// What saving and everything else that changes the whole works with.
@@ -121,6 +123,11 @@ impl Inner {
         Held(self.work.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Lets one removal of versions at a time be under way.
+    fn removals(&self) -> MutexGuard<'_, ()> {
+        self.removals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The map is changed by single calls.
     fn members(&self) -> RwLockReadGuard<'_, BTreeMap<String, Member>> {
         self.members.read().unwrap_or_else(PoisonError::into_inner)
@@ -128,6 +135,13 @@ impl Inner {
 
     fn members_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<String, Member>> {
         self.members.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Without what holds its version, which would stand in the way of a deletion.
+    fn store(&self, name: &str) -> Result<SharedStore> {
+        let members = self.members();
+        let no_store = || Error::NoStore { name: name.to_owned(), stores: members.keys().cloned().collect() };
+        members.get(name).map(|member| member.store.clone()).ok_or_else(no_store)
     }
 
     fn member(&self, name: &str) -> Result<Member> {
@@ -190,14 +204,17 @@ impl MultiStore {
         &self.handle.inner
     }
 
-    /// The store `name`. All handles of it are the same store.
+    /// The store `name`. All handles of it are the same store; one that was closed is opened again.
     ///
     /// # Errors
-    /// [`Error::NoStore`], which lists the stores there are.
+    /// [`Error::NoStore`], which lists the stores there are; those of opening.
     pub fn get_store(&self, name: &str) -> Result<SharedStore> {
-        let members = self.inner().members();
-        let no_store = || Error::NoStore { name: name.to_owned(), stores: members.keys().cloned().collect() };
-        members.get(name).map(|member| member.store.clone()).ok_or_else(no_store)
+        let store = self.inner().store(name)?;
+        if !store.is_closed() {
+            return Ok(store);
+        }
+        self.inner().reopen_closed(&self.inner().work().get()?.databases)?;
+        self.inner().store(name)
     }
 
     /// All stores, in the order of their names.

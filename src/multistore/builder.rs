@@ -218,6 +218,7 @@ impl MultiStoreBuilder {
             members: RwLock::new(members),
             work: Mutex::new(Some(Work { databases, current: newest, newest, is_prepared: false })),
             wake,
+            removals: Mutex::new(()),
         });
         let pruner = if is_read_only { None } else { Some(Pruner::start(&inner)?) };
         Ok(MultiStore { handle: Arc::new(Handle { inner, pruner: Mutex::new(pruner) }) })

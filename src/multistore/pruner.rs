@@ -145,6 +145,7 @@ impl Inner {
     /// The versions of the whole that list what goes are removed first, so that no record ever lists what is not there. What goes is found
     /// before anything is held; only the removal of those records keeps a commit waiting.
     fn prune_member(&self, member: &Member) -> Result<()> {
+        let _removals = self.removals();
         let (database, name) = {
             let mut held = self.work();
             let databases = &held.get()?.databases;

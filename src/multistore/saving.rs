@@ -93,7 +93,7 @@ impl MultiStore {
         let inner = self.inner();
         let mut held = inner.work();
         let work = held.get()?;
-        let members = inner.members_sorted();
+        let members = inner.members_sorted(&work.databases)?;
         let mut stores = lock_all(&members)?;
         let version = work.begin(&mut stores)?;
         let foreseen = work.foresee(version, &members, &mut stores);
@@ -200,7 +200,7 @@ impl Inner {
     fn save(&self, promise: Promise) -> Result<MultiVersion> {
         let mut held = self.work();
         let work = held.get()?;
-        let members = self.members_sorted();
+        let members = self.members_sorted(&work.databases)?;
         let mut stores = lock_all(&members)?;
         if promise == Promise::Given {
             // All stores are held: nothing can come between the promise and the saving.

@@ -139,8 +139,10 @@ impl MultiStore {
         let mut held = inner.work();
         let work = held.get()?;
         work.changeable()?;
-        let databases = &mut work.databases;
+        let databases = &work.databases;
+        inner.reopen_closed(databases)?;
         let Member { store, place, held: pin, .. } = inner.member(name)?;
+        register_waiting(databases, name, &place)?;
         let mut store = store.lock()?;
         store.changeable()?;
         // Our own holds must not stand in the way.
@@ -173,11 +175,13 @@ impl MultiStore {
         let mut held = inner.work();
         let work = held.get()?;
         work.changeable()?;
-        let databases = &mut work.databases;
+        let databases = &work.databases;
+        inner.reopen_closed(databases)?;
         let member = inner.member(from)?;
         if inner.members().contains_key(to) {
             return Err(Error::StoreExists { name: to.to_owned() });
         }
+        register_waiting(databases, from, &member.place)?;
         let mut store = member.store.lock()?;
         store.changeable()?;
         let home = databases.home()?.disk();
@@ -199,6 +203,25 @@ impl MultiStore {
 }
 
 impl Inner {
+    /// Opens again the stores that were closed alone.
+    pub(super) fn reopen_closed(&self, databases: &Databases) -> Result<()> {
+        let closed: Vec<(String, Place, SharedStore)> = {
+            let members = self.members();
+            let closed = members.iter().filter(|(_, member)| member.store.is_closed());
+            closed.map(|(name, member)| (name.clone(), member.place.clone(), member.store.clone())).collect()
+        };
+        for (name, place, store) in closed {
+            // Whoever closes it has let go of it when the lock is free.
+            drop(store.lock()?);
+            let database = databases.open.get(databases.engine_of(&place)).ok_or(Error::AllClosed)?;
+            let opened = if place.is_home() { database.expect_store(&name)? } else { database.open_store(&place.number.to_string())? };
+            if let Some(member) = self.members_mut().get_mut(&name) {
+                member.store = store.reopened(opened);
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a store to those in use.
     fn join(&self, databases: &Databases, name: &str, place: Place, store: TreeStore, config: &Config) -> Result<Member> {
         let member = member(databases, (&self.events, &self.wake), name, place, store, config)?;
@@ -212,6 +235,15 @@ impl Inner {
             member.held = pin;
         }
     }
+}
+
+/// Puts a store on the disk that waits for its first version, so that it can be renamed or deleted like others.
+fn register_waiting(databases: &Databases, name: &str, place: &Place) -> Result<()> {
+    let disk = databases.home()?.disk();
+    if place.is_home() && !disk.stores().contains_key(name) {
+        disk.create_store(name, StoreSettings::default())?;
+    }
+    Ok(())
 }
 
 /// The store first, its entry in the home last: without it the store goes when the stores are opened again.

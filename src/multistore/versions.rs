@@ -122,7 +122,7 @@ impl MultiStore {
         let mut held = inner.work();
         let work = held.get()?;
         let record = work.databases.record(version)?;
-        let members = inner.members_sorted();
+        let members = inner.members_sorted(&work.databases)?;
         let mut stores = lock_all(&members)?;
         // Held until all are moved: a store may be pruned meanwhile.
         let mut pins = Vec::with_capacity(record.stores.len());
@@ -154,6 +154,7 @@ impl MultiStore {
     /// snapshots of, or transactions on, newer versions are open, [`Error::VersionPrepared`]; nothing is changed then. [`Error::Poisoned`], [`Error::Engine`], [`Error::AllClosed`].
     pub fn rollback_to(&self, version: u64) -> Result<()> {
         let inner = self.inner();
+        let _removals = inner.removals();
         let mut held = inner.work();
         let work = held.get()?;
         work.databases.home()?.disk().writable()?;
@@ -174,12 +175,15 @@ impl MultiStore {
 }
 
 impl Inner {
-    pub(super) fn members_sorted(&self) -> Vec<(String, super::Member)> {
-        self.members().iter().map(|(name, member)| (name.clone(), member.clone())).collect()
+    /// All stores; those that were closed alone are opened again.
+    pub(super) fn members_sorted(&self, databases: &Databases) -> Result<Vec<(String, super::Member)>> {
+        self.reopen_closed(databases)?;
+        let members = self.members();
+        Ok(members.iter().map(|(name, member)| (name.clone(), member.clone())).collect())
     }
 
     fn roll_back(&self, work: &mut Work, record: &MultiRecord) -> Result<()> {
-        let mut members = self.members_sorted();
+        let mut members = self.members_sorted(&work.databases)?;
         // Our own holds must not stand in the way.
         for (name, member) in &mut members {
             self.set_hold(name, None);
@@ -244,6 +248,7 @@ impl Inner {
 
     /// Removes versions of the whole: their records first, so that no record ever lists what is not there.
     fn prune(&self, keep: &Keep) -> Result<PruneReport> {
+        let _removals = self.removals();
         let mut held = self.work();
         let work = held.get()?;
         let disk = work.databases.home()?.disk();

@@ -82,6 +82,20 @@ impl SharedStore {
         Self { core: Arc::new(Core { name, engine, path, capabilities, events, after_save, transactions, is_closed, working, saved }) }
     }
 
+    /// The same store opened again, after all handles of it were closed.
+    pub(crate) fn reopened(&self, store: TreeStore) -> Self {
+        let core = &self.core;
+        let about = About {
+            name: core.name(),
+            engine: core.engine.clone(),
+            path: core.path.clone(),
+            capabilities: core.capabilities,
+            events: core.events.clone(),
+            after_save: core.after_save.clone(),
+        };
+        Self::new(store, about)
+    }
+
     /// The events of this store: what happens to it is published here.
     #[must_use]
     pub fn events(&self) -> &EventBus {
@@ -107,6 +121,12 @@ impl SharedStore {
     /// [`Error::Closed`].
     pub fn is_changed(&self) -> Result<bool> {
         self.core.look(|store| Ok(store.is_changed()))
+    }
+
+    /// Whether the store was closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.core.is_closed.load(Ordering::Acquire)
     }
 
     /// The newest saved version, if any.
