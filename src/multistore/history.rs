@@ -3,7 +3,7 @@
 //! The commits of a database are numbered, so versions of stores on one engine have an order. A version of the whole comes right behind the
 //! last commit of each engine that it lists. Between engines nothing else tells an order but the time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use treering_tree::Order;
 
@@ -66,7 +66,7 @@ impl MultiStore {
             queue.make_contiguous().sort_by_key(|(info, _)| info.commit);
         }
         let together = new_together(databases, mark)?;
-        let mut merge = Merge { home: &databases.home, queues, mark: mark.clone(), entries: Vec::new() };
+        let mut merge = Merge { home: &databases.home, queues, mark: mark.clone(), entries: Vec::new(), elsewhere: BTreeSet::new() };
         for whole in together {
             merge.push_together(whole);
         }
@@ -124,6 +124,8 @@ struct Merge<'a> {
     queues: BTreeMap<String, Queue>,
     mark: HistoryMark,
     entries: Vec<HistoryEntry>,
+    /// The places of those that other engines than the home saved.
+    elsewhere: BTreeSet<usize>,
 }
 
 impl Merge<'_> {
@@ -139,8 +141,9 @@ impl Merge<'_> {
         self.mark.version = record.version;
         let commit = commits.get(self.home).copied().unwrap_or(0).max(self.mark.last);
         // What other engines saved for it belongs to its commit at home.
-        let elsewhere = self.entries.iter_mut().skip(first).rev().take_while(|entry| entry.commit < commit);
-        elsewhere.for_each(|entry| entry.commit = commit);
+        let is_elsewhere = |place: usize| self.elsewhere.contains(&place);
+        let here = self.entries.iter_mut().enumerate().skip(first).rev().skip_while(|(_, entry)| entry.commit == commit);
+        here.take_while(|&(place, _)| is_elsewhere(place)).for_each(|(_, entry)| entry.commit = commit);
         self.push(commit, saved_all_event(&MultiVersion::from(record)).into());
     }
 
@@ -154,6 +157,9 @@ impl Merge<'_> {
             let Some((_, is_home, engine)) = heads.min() else { return };
             let Some((info, event)) = self.queues.get_mut(&engine).and_then(VecDeque::pop_front) else { return };
             self.mark.commits.insert(engine, info.commit);
+            if !is_home {
+                self.elsewhere.insert(self.entries.len());
+            }
             self.push(if is_home { info.commit } else { 0 }, event);
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use treering::config::{Config, MultiStoreConfig};
 use treering::event::{Event, Pattern};
 use treering::tree::Options;
-use treering::{Error, HashFunction, Keep, MultiStore, Store, Transactional, Tree, Versioned, proofs};
+use treering::{Error, HashFunction, HistoryMark, Keep, MultiStore, Store, Transactional, Tree, Versioned, proofs};
 
 fn no_config() -> Config {
     Config::new()
@@ -283,4 +283,17 @@ fn what_prunes_in_the_background_does_not_stand_in_the_way_of_a_rollback() {
         }
         stores.rollback_to(1).unwrap();
     }
+}
+
+#[test]
+fn what_a_version_of_the_whole_lists_has_its_commit_in_the_history() {
+    let (folder, machine) = (tempfile::tempdir().unwrap(), super::test_engine::Machine::new());
+    let stores = machine.open(folder.path());
+    for (name, engine) in [("a", "beta"), ("b", "alpha"), ("c", "beta")] {
+        stores.create_store(name, Some(engine), &no_config()).unwrap();
+    }
+    stores.save_version().unwrap();
+    stores.save_version().unwrap();
+    let (history, _) = stores.history(&HistoryMark::default()).unwrap();
+    assert_eq!(history.iter().map(|entry| entry.commit).collect::<Vec<_>>(), [1, 1, 1, 1, 2, 2, 2, 2]);
 }
