@@ -31,13 +31,13 @@ mod versions;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 
 use crate::config::{KeyDescription, MultiStoreConfig};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::event::EventBus;
-use crate::store::SharedStore;
+use crate::store::{Promise, SharedStore};
 use databases::Databases;
 use member::Member;
 use pruner::{Pruner, Wake};
@@ -104,8 +104,8 @@ struct Work {
     current: u64,
     /// The newest one.
     newest: u64,
-    /// Whether a version is prepared.
-    is_prepared: bool,
+    /// Is there while a version is prepared.
+    promise: Weak<Promise>,
 }
 
 /// The work, held.

@@ -20,6 +20,7 @@ mod work;
 pub use database::{CreateOptions, Database, OpenOptions, VersionInfo};
 pub(crate) use database::{check_initial_version, check_name};
 pub use prepared::PreparedVersion;
+pub(crate) use prepared::Promise;
 pub use scan::Scan;
 pub use shared::SharedStore;
 pub(crate) use shared::{About, Locked, saved_event};

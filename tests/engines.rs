@@ -64,7 +64,7 @@ fn every_compiled_engine_is_found_by_its_name() {
         let capabilities = engine.capabilities();
         assert!(capabilities.transactions && capabilities.versioning && capabilities.range_queries);
         assert_eq!(capabilities.persistence, name != "memory");
-        assert_eq!(engine.can_be_read_beside_writer(), name == "rocksdb");
+        assert_eq!(engine.can_be_read_beside_writer(), ["rocksdb", "file"].contains(&name));
         let has_compression = engine.keys().iter().any(|key| key.name == "compression");
         assert_eq!(capabilities.compression, has_compression, "{name}");
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, RwLock, Weak};
 
 use treering_proofs::HashFunction;
 use treering_tree::Order;
@@ -216,7 +216,7 @@ impl MultiStoreBuilder {
             events: self.events,
             default_engine: Mutex::new(self.config.default_engine),
             members: RwLock::new(members),
-            work: Mutex::new(Some(Work { databases, current: newest, newest, is_prepared: false })),
+            work: Mutex::new(Some(Work { databases, current: newest, newest, promise: Weak::new() })),
             wake,
             removals: Mutex::new(()),
         });

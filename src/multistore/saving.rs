@@ -19,14 +19,15 @@ use crate::event::{MultistoreVersionSaved, SavedStore};
 use crate::persist::commit::{CommitPart, CommitScope, seconds_now};
 use crate::persist::multi::{MultiPart, MultiRecord};
 use crate::persist::records::VersionRecord;
-use crate::store::{Locked, SavedAlready, VersionInfo, saved_event};
+use crate::store::{Locked, Promise, SavedAlready, VersionInfo, saved_event};
 
 /// What saving all stores will give: a consensus engine needs the app hash before it may commit. Commit it, or drop it: then the working
 /// states are as they were. Until then the stores can be read, but not changed.
 #[must_use = "nothing is saved until `commit`"]
 pub struct PreparedMultiVersion {
+    inner: Arc<Inner>,
     /// `None` once committed.
-    inner: Option<Arc<Inner>>,
+    promise: Option<Arc<Promise>>,
     version: u64,
     app_hash: Hash,
     roots: Vec<(String, Hash)>,
@@ -56,15 +57,14 @@ impl PreparedMultiVersion {
     /// # Errors
     /// As [`MultiStore::save_version`].
     pub fn commit(mut self) -> Result<MultiVersion> {
-        let Some(inner) = self.inner.take() else { return Err(Error::AllClosed) };
-        inner.save(Promise::Given)
+        self.inner.save(self.promise.take())
     }
 }
 
 impl Drop for PreparedMultiVersion {
     fn drop(&mut self) {
-        if let Some(inner) = &self.inner {
-            inner.unprepare();
+        if self.promise.take().is_some() {
+            self.inner.unbegin();
         }
     }
 }
@@ -81,7 +81,7 @@ impl MultiStore {
     /// [`Error::BehindNewest`], [`Error::NoVersion`] when a store was pruned alone, [`Error::VersionPrepared`] (the working states stay as
     /// they are then), [`Error::Poisoned`], [`Error::Engine`], [`Error::ReadOnly`], [`Error::AllClosed`].
     pub fn save_version(&self) -> Result<MultiVersion> {
-        self.inner().save(Promise::None)
+        self.inner().save(None)
     }
 
     /// Computes what saving would give, with nothing durable yet. Until the result is committed or dropped no store can be changed, made,
@@ -101,12 +101,13 @@ impl MultiStore {
             work.unbegin(&mut stores)?;
         }
         let roots = foreseen?;
+        let promise = Arc::new(Promise);
         for store in &mut stores {
-            store.set_prepared(true);
+            store.keep(&promise);
         }
-        work.is_prepared = true;
+        work.promise = Arc::downgrade(&promise);
         let app_hash = app_hash(roots.iter().map(|(name, root)| (name.as_str(), *root)));
-        Ok(PreparedMultiVersion { inner: Some(Arc::clone(inner)), version, app_hash, roots })
+        Ok(PreparedMultiVersion { inner: Arc::clone(inner), promise: Some(promise), version, app_hash, roots })
     }
 }
 
@@ -115,17 +116,10 @@ pub(super) fn lock_all(members: &[(String, Member)]) -> Result<Vec<Locked<'_>>> 
     members.iter().map(|(_, member)| member.store.lock()).collect()
 }
 
-/// Whether the version was prepared.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Promise {
-    Given,
-    None,
-}
-
 impl Work {
     /// Fails when a version is prepared.
     pub(super) fn changeable(&self) -> Result<()> {
-        if self.is_prepared { Err(Error::VersionPrepared { store: "(all stores)".to_owned() }) } else { Ok(()) }
+        if self.promise.strong_count() > 0 { Err(Error::VersionPrepared { store: "(all stores)".to_owned() }) } else { Ok(()) }
     }
 
     /// The number of the next version of the whole; stores without a version begin there.
@@ -184,31 +178,28 @@ fn saved_alone(members: &[(String, Member)], stores: &mut [Locked<'_>]) -> Resul
 }
 
 impl Inner {
-    fn unprepare(&self) {
+    /// New stores have no number any more for their first version, unless another version is prepared meanwhile.
+    fn unbegin(&self) {
         let mut held = self.work();
         let Ok(work) = held.get() else { return };
-        work.is_prepared = false;
+        if work.changeable().is_err() {
+            return;
+        }
         for member in self.members().values() {
             if let Ok(mut store) = member.store.lock() {
-                store.set_prepared(false);
-                // Numbers are given again by whatever saves.
+                // A failure shows again when the store is saved.
                 let _ = work.unbegin(std::slice::from_mut(&mut store));
             }
         }
     }
 
-    fn save(&self, promise: Promise) -> Result<MultiVersion> {
+    fn save(&self, promise: Option<Arc<Promise>>) -> Result<MultiVersion> {
         let mut held = self.work();
         let work = held.get()?;
         let members = self.members_sorted(&work.databases)?;
         let mut stores = lock_all(&members)?;
-        if promise == Promise::Given {
-            // All stores are held: nothing can come between the promise and the saving.
-            work.is_prepared = false;
-            for store in &mut stores {
-                store.set_prepared(false);
-            }
-        }
+        // All stores are held: nothing can come between the promise and the saving.
+        drop(promise);
         let version = work.begin(&mut stores)?;
         let saved = self.save_begun(work, version, &members, &mut stores);
         let unbegun = work.unbegin(&mut stores);

@@ -8,19 +8,22 @@ use super::VersionInfo;
 use super::shared::Core;
 use crate::error::Result;
 
+/// While it lives, the stores that know of it cannot be changed.
+pub(crate) struct Promise;
+
 /// What saving a store will give: a consensus engine needs the root hash before it may commit. Commit it, or drop it: then the working
 /// state is as it was. Until then the store can be read, but not changed.
 #[must_use = "nothing is saved until `commit`"]
 pub struct PreparedVersion {
-    /// `None` once committed.
-    core: Option<Arc<Core>>,
+    core: Arc<Core>,
+    promise: Arc<Promise>,
     version: u64,
     root_hash: Hash,
 }
 
 impl PreparedVersion {
-    pub(super) fn new(core: Arc<Core>, version: u64, root_hash: Hash) -> Self {
-        Self { core: Some(core), version, root_hash }
+    pub(super) fn new(core: Arc<Core>, promise: Arc<Promise>, version: u64, root_hash: Hash) -> Self {
+        Self { core, promise, version, root_hash }
     }
 
     /// The number that it will have.
@@ -39,18 +42,7 @@ impl PreparedVersion {
     ///
     /// # Errors
     /// As [`Versioned::save_version`](super::Versioned::save_version).
-    pub fn commit(mut self) -> Result<VersionInfo> {
-        match self.core.take() {
-            Some(core) => core.save_prepared(),
-            None => unreachable!("only `commit` takes it, and consumes the rest"),
-        }
-    }
-}
-
-impl Drop for PreparedVersion {
-    fn drop(&mut self) {
-        if let Some(core) = &self.core {
-            core.unprepare();
-        }
+    pub fn commit(self) -> Result<VersionInfo> {
+        self.core.save_promised(self.promise)
     }
 }

@@ -7,13 +7,14 @@ mod versioned;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 
 use treering_tree::Order;
 
 use super::branch::Branch;
 use super::database::Shared;
 use super::history::{History, Obstacle, Reads};
+use super::prepared::Promise;
 use super::traits::{Committed, Provable, RangeQueryable, Store, Transaction, TransactionMode, Transactional, Versioned, Visit};
 use super::transaction::StoreTransaction;
 use super::work::{Work, visit};
@@ -59,7 +60,8 @@ struct Working {
     /// `None` after closing.
     store: Option<TreeStore>,
     history: History,
-    is_prepared: bool,
+    /// Is there while a version is prepared.
+    promise: Weak<Promise>,
 }
 
 /// What is known of a store beside its contents.
@@ -77,7 +79,7 @@ impl SharedStore {
     pub(crate) fn new(store: TreeStore, about: About) -> Self {
         let About { name, engine, path, capabilities, events, after_save } = about;
         let saved = Mutex::new(Some(Saved { database: Arc::clone(store.database()), name: store.name().to_owned() }));
-        let working = RwLock::new(Working { store: Some(store), history: History::default(), is_prepared: false });
+        let working = RwLock::new(Working { store: Some(store), history: History::default(), promise: Weak::new() });
         let (name, transactions, is_closed) = (Mutex::new(name), AtomicU64::new(0), AtomicBool::new(false));
         Self { core: Arc::new(Core { name, engine, path, capabilities, events, after_save, transactions, is_closed, working, saved }) }
     }
@@ -170,9 +172,9 @@ impl Locked<'_> {
         self.core.changeable(&self.working)
     }
 
-    /// Nothing may change until this is taken back.
-    pub(crate) fn set_prepared(&mut self, is_prepared: bool) {
-        self.working.is_prepared = is_prepared;
+    /// Nothing may change while the promise lives.
+    pub(crate) fn keep(&mut self, promise: &Arc<Promise>) {
+        self.working.promise = Arc::downgrade(promise);
     }
 
     /// The working state was saved.
@@ -275,7 +277,7 @@ impl Core {
     fn changeable(&self, working: &Working) -> Result<()> {
         match &working.store {
             None => Err(self.closed()),
-            Some(_) if working.is_prepared => Err(Error::VersionPrepared { store: self.name() }),
+            Some(_) if working.promise.strong_count() > 0 => Err(Error::VersionPrepared { store: self.name() }),
             Some(_) => Ok(()),
         }
     }
@@ -356,17 +358,11 @@ impl Core {
         Ok(Committed { sequence: Some(history.changed_keys(&written)), writes })
     }
 
-    /// Ends a preparation.
-    pub(super) fn unprepare(&self) {
-        if let Ok(mut working) = self.write() {
-            working.is_prepared = false;
-        }
-    }
-
-    /// Saves what was prepared.
-    pub(super) fn save_prepared(&self) -> Result<VersionInfo> {
+    /// Saves what was promised.
+    pub(super) fn save_promised(&self, promise: Arc<Promise>) -> Result<VersionInfo> {
         let mut working = self.write()?;
-        working.is_prepared = false;
+        // The store is held: nothing can come between the promise and the saving.
+        drop(promise);
         self.save(&mut working)
     }
 

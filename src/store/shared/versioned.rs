@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::event::{VersionLoaded, VersionPruned, VersionRolledBack};
 use crate::persist::prune::{Keep, PruneReport};
 use crate::store::database::Shared;
-use crate::store::prepared::PreparedVersion;
+use crate::store::prepared::{PreparedVersion, Promise};
 use crate::store::traits::{Provable, Store, Versioned};
 use crate::store::{Snapshot, VersionInfo};
 
@@ -29,8 +29,9 @@ impl Versioned for SharedStore {
         let version = store.next_version()?;
         store.saved_already().map_err(|error| self.core.told(error))?;
         let root_hash = store.working_hash()?;
-        locked.set_prepared(true);
-        Ok(PreparedVersion::new(Arc::clone(&self.core), version, root_hash))
+        let promise = Arc::new(Promise);
+        locked.keep(&promise);
+        Ok(PreparedVersion::new(Arc::clone(&self.core), promise, version, root_hash))
     }
 
     fn load_version(&self, version: u64) -> Result<()> {
