@@ -80,6 +80,7 @@ pub(super) fn check(engine: &Arc<dyn Engine>, seed: u64, steps: u64) {
     run.long_key();
     run.save();
     run.compare_all();
+    run.retention();
     must(run.stores.close_all(), &run.what);
 }
 
@@ -102,6 +103,22 @@ impl Run<'_> {
             }
             Err(error) => panic!("{}: {error}", self.what),
         }
+    }
+
+    /// Versions go by number, but for milestones.
+    fn retention(&self) {
+        let config = Config::new().with("max_versions", 3).with("keep_every", 4);
+        let store = must(self.stores.create_store("few", None, &config), &self.what);
+        let mut saved = Vec::new();
+        for number in 0..9u8 {
+            must(store.set(b"number", &[number]), &self.what);
+            saved.push(must(store.as_versioned().and_then(Versioned::save_version), &self.what).version);
+        }
+        must(self.stores.prune_by_retention(), &self.what);
+        let newest = saved.iter().rev().take(3).copied().collect::<Vec<_>>();
+        saved.retain(|version| newest.contains(version) || version.is_multiple_of(4));
+        let kept = must(store.list_versions(), &self.what).into_iter().map(|info| info.version).collect::<Vec<_>>();
+        assert_eq!(kept, saved, "{}: the newest three versions and every fourth are kept", self.what);
     }
 
     fn step(&mut self) {

@@ -25,7 +25,8 @@ use crate::event::{EventBus, StoreClosed, TransactionCommit, VersionSaved};
 
 /// A store to share between threads: cheap to clone, all clones are the same store.
 ///
-/// Reads see the working state. Writes outside of transactions are transactions of one operation. See the traits [`Store`],
+/// Reads see the working state; they wait while it is changed or saved. Snapshots and transactions that only read never wait for a save.
+/// Writes outside of transactions are transactions of one operation. See the traits [`Store`],
 /// [`RangeQueryable`], [`Transactional`], [`Versioned`] and [`Provable`].
 #[derive(Clone)]
 pub struct SharedStore {

@@ -297,3 +297,14 @@ fn what_a_version_of_the_whole_lists_has_its_commit_in_the_history() {
     let (history, _) = stores.history(&HistoryMark::default()).unwrap();
     assert_eq!(history.iter().map(|entry| entry.commit).collect::<Vec<_>>(), [1, 1, 1, 1, 2, 2, 2, 2]);
 }
+
+#[test]
+fn threads_may_share_all_of_it() {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<MultiStore>();
+    is_shared::<treering::MultiSnapshot>();
+    is_shared::<treering::PreparedMultiVersion>();
+    is_shared::<treering::PreparedVersion>();
+    is_shared::<treering::SharedStore>();
+    is_shared::<treering::Snapshot>();
+}
