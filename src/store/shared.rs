@@ -25,9 +25,9 @@ use crate::event::{EventBus, StoreClosed, TransactionCommit, VersionSaved};
 
 /// A store to share between threads: cheap to clone, all clones are the same store.
 ///
-/// Reads see the working state; they wait while it is changed or saved. Snapshots and transactions that only read never wait for a save.
-/// Writes outside of transactions are transactions of one operation. See the traits [`Store`],
-/// [`RangeQueryable`], [`Transactional`], [`Versioned`] and [`Provable`].
+/// Reads see the working state; they wait while it is changed or saved. Snapshots never wait for a save, nor do reads in a transaction
+/// that has begun. Writes outside of transactions are transactions of one operation. See the traits [`Store`], [`RangeQueryable`],
+/// [`Transactional`], [`Versioned`] and [`Provable`].
 #[derive(Clone)]
 pub struct SharedStore {
     pub(super) core: Arc<Core>,
