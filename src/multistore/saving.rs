@@ -209,6 +209,14 @@ impl Inner {
         saved.and_then(|saved| unbegun.map(|()| saved))
     }
 
+    /// A store's part of a version is durable: readers and pruners count on it from now on.
+    fn settle(&self, name: &str, store: &mut Locked<'_>, part: Part) -> Result<()> {
+        let info = part.settle(store)?;
+        self.set_hold(name, Some(store.store()?.pin_version(info.version)?));
+        self.events.publish_with(|| saved_event(name.to_owned(), &info));
+        Ok(())
+    }
+
     fn save_begun(&self, work: &mut Work, version: u64, members: &[(String, Member)], stores: &mut [Locked<'_>]) -> Result<MultiVersion> {
         if version <= work.newest {
             let record = Again::find(&work.databases, version, members, stores)?.load(stores)?;
@@ -218,13 +226,11 @@ impl Inner {
         let mut saving = Saving::stage(members, stores)?;
         let record = saving.record(version, members);
         saving.commit(&work.databases, &record, members, stores)?;
-        for (((name, _), store), part) in members.iter().zip(stores).zip(saving.parts) {
-            let info = part.settle(store)?;
-            // Readers and pruners count on this version from now on.
-            self.set_hold(name, Some(store.store()?.pin_version(info.version)?));
-            self.events.publish_with(|| saved_event(name.clone(), &info));
-        }
         (work.current, work.newest) = (version, version);
+        for (((name, _), store), part) in members.iter().zip(stores).zip(saving.parts) {
+            // The disk is ahead of what is in memory if this fails.
+            self.settle(name, store, part).inspect_err(|error| work.databases.poison(error))?;
+        }
         let saved = MultiVersion::from(record);
         self.events.publish_with(|| saved_all_event(&saved));
         Ok(saved)

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::event::{MultistoreVersionLoaded, MultistoreVersionPruned, MultistoreVersionRolledBack};
 use crate::persist::multi::{HomeChanges, MultiRecord};
 use crate::persist::prune::{Keep, PruneReport, kept_versions};
-use crate::store::{SharedStore, Store, Versioned};
+use crate::store::{Locked, SharedStore, Store, Versioned};
 
 /// A saved version of all stores.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -184,14 +184,15 @@ impl Inner {
 
     fn roll_back(&self, work: &mut Work, record: &MultiRecord) -> Result<()> {
         let mut members = self.members_sorted(&work.databases)?;
-        // Our own holds must not stand in the way.
-        for (name, member) in &mut members {
-            self.set_hold(name, None);
-            member.held = None;
-        }
+        let holds: Vec<_> = members.iter_mut().map(|(_, member)| member.held.take()).collect();
         let mut stores = lock_all(&members)?;
         for store in &stores {
             store.changeable()?;
+        }
+        // Our own holds must not stand in the way.
+        drop(holds);
+        for (name, _) in &members {
+            self.set_hold(name, None);
         }
         for store in &mut stores {
             store.store()?.let_go();
@@ -201,18 +202,8 @@ impl Inner {
         let done = planned.and_then(|plan| plan.run(&work.databases));
         let is_done = done.is_ok();
         if is_done {
-            for ((name, member), store) in members.iter().zip(&mut stores) {
-                let Some(part) = record.stores.iter().find(|part| part.place == member.place) else {
-                    store.close();
-                    self.members_mut().remove(name);
-                    continue;
-                };
-                if part.name != *name {
-                    store.is_renamed(&part.name, member.place.is_home())?;
-                }
-                store.store()?.is_rolled_back()?;
-                store.is_replaced("all stores were rolled back");
-            }
+            // The disk is ahead of what is in memory if this fails.
+            self.follow(record, &members, &mut stores).inspect_err(|error| work.databases.poison(error))?;
             self.rename_members(record);
             (work.current, work.newest) = (record.version, record.version);
         } else {
@@ -234,6 +225,23 @@ impl Inner {
             }
         }
         done
+    }
+
+    /// Makes the stores in memory what a rollback made of them on the disk.
+    fn follow(&self, record: &MultiRecord, members: &[(String, super::Member)], stores: &mut [Locked<'_>]) -> Result<()> {
+        for ((name, member), store) in members.iter().zip(stores) {
+            let Some(part) = record.stores.iter().find(|part| part.place == member.place) else {
+                store.close();
+                self.members_mut().remove(name);
+                continue;
+            };
+            if part.name != *name {
+                store.is_renamed(&part.name, member.place.is_home())?;
+            }
+            store.store()?.is_rolled_back()?;
+            store.is_replaced("all stores were rolled back");
+        }
+        Ok(())
     }
 
     /// Lists the members under the names that a version gives.

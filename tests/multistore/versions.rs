@@ -308,3 +308,25 @@ fn threads_may_share_all_of_it() {
     is_shared::<treering::SharedStore>();
     is_shared::<treering::Snapshot>();
 }
+
+#[test]
+fn a_rollback_that_is_refused_leaves_the_newest_version_held() {
+    let stores = MultiStore::in_memory().unwrap();
+    let bank = stores.create_store("bank", None, &no_config()).unwrap();
+    for value in [b"1", b"2"] {
+        bank.set(b"a", value).unwrap();
+        stores.save_version().unwrap();
+    }
+    let prepared = stores.prepare().unwrap();
+    assert!(matches!(stores.rollback_to(1), Err(Error::VersionPrepared { .. })));
+    drop(prepared);
+    bank.set(b"a", b"alone").unwrap();
+    bank.save_version().unwrap();
+    assert!(matches!(bank.rollback_to(1), Err(Error::Pinned { .. })));
+    let snapshot = stores.snapshot(None).unwrap();
+    assert!(matches!(stores.rollback_to(1), Err(Error::Pinned { .. })));
+    drop(snapshot);
+    assert!(matches!(bank.rollback_to(1), Err(Error::Pinned { .. })));
+    stores.rollback_to(1).unwrap();
+    assert_eq!(bank.get(b"a").unwrap(), Some(b"1".to_vec()));
+}
