@@ -232,9 +232,8 @@ impl Disk {
 
     /// The record of a version.
     pub(crate) fn version(&self, name: &str, store: StoreId, version: u64) -> Result<VersionRecord> {
-        let at = keys::version(store, version);
-        match self.backend.get(Keyspace::Commits, &at)? {
-            Some(record) => VersionRecord::decode(&at, &record),
+        match self.version_if_kept(store, version)? {
+            Some(record) => Ok(record),
             None => Err(Error::NoVersion { store: name.to_owned(), version, kept: self.kept_in_words(store)? }),
         }
     }

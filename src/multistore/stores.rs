@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::databases::Databases;
 use super::member::Member;
 use super::pruner::Wake;
-use super::{Inner, MultiStore, rollback};
+use super::{Held, Inner, MultiStore, rollback};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::event::{EventBus, StoreCreated, StoreDeleted, StoreRenamed};
@@ -137,14 +137,10 @@ impl MultiStore {
     pub fn delete_store(&self, name: &str) -> Result<()> {
         let inner = self.inner();
         let mut held = inner.work();
-        let work = held.get()?;
-        work.changeable()?;
-        let databases = &work.databases;
-        inner.reopen_closed(databases)?;
-        let Member { store, place, held: pin, .. } = inner.member(name)?;
-        register_waiting(databases, name, &place)?;
+        let (databases, Member { store, place, held: pin, .. }) = inner.to_change(&mut held, name)?;
         let mut store = store.lock()?;
         store.changeable()?;
+        register_waiting(databases, name, &place)?;
         // Our own holds must not stand in the way.
         let held_version = pin.as_ref().map(|pin| pin.version());
         inner.set_hold(name, None);
@@ -173,17 +169,13 @@ impl MultiStore {
         check_name(to)?;
         let inner = self.inner();
         let mut held = inner.work();
-        let work = held.get()?;
-        work.changeable()?;
-        let databases = &work.databases;
-        inner.reopen_closed(databases)?;
-        let member = inner.member(from)?;
+        let (databases, member) = inner.to_change(&mut held, from)?;
         if inner.members().contains_key(to) {
             return Err(Error::StoreExists { name: to.to_owned() });
         }
-        register_waiting(databases, from, &member.place)?;
         let mut store = member.store.lock()?;
         store.changeable()?;
+        register_waiting(databases, from, &member.place)?;
         let home = databases.home()?.disk();
         if member.place.is_home() {
             home.rename_store(from, to, &HomeChanges::default())?;
@@ -203,6 +195,14 @@ impl MultiStore {
 }
 
 impl Inner {
+    /// The databases and a store to change, if no version is prepared.
+    fn to_change<'w>(&self, held: &'w mut Held<'_>, name: &str) -> Result<(&'w Databases, Member)> {
+        let work = held.get()?;
+        work.changeable()?;
+        self.reopen_closed(&work.databases)?;
+        Ok((&work.databases, self.member(name)?))
+    }
+
     /// Opens again the stores that were closed alone.
     pub(super) fn reopen_closed(&self, databases: &Databases) -> Result<()> {
         let closed: Vec<(String, Place, SharedStore)> = {

@@ -174,7 +174,11 @@ pub(crate) fn kept_versions(versions: &[(u64, u64)], keep: &Keep) -> Result<BTre
         Keep::From(first) => all.filter(|version| version >= first).collect(),
         Keep::Only(set) => all.filter(|version| set.contains(version)).collect(),
         Keep::Without(set) => all.filter(|version| !set.contains(version)).collect(),
-        Keep::Retained(retention) => retained(versions, *retention, seconds_now()),
+        Keep::Retained(retention) => {
+            let (ascending, descending) = (versions.iter().copied().map(Ok), versions.iter().rev().copied().map(Ok));
+            let retired = retired(ascending, descending, *retention, seconds_now())?;
+            all.filter(|version| !retired.contains(version)).collect()
+        }
     };
     kept.extend(versions.last().map(|&(version, _)| version));
     Ok(kept)
@@ -212,16 +216,6 @@ fn retired(
     Ok(going)
 }
 
-/// The versions that a retention keeps at a time.
-fn retained(versions: &[(u64, u64)], retention: Retention, now: u64) -> BTreeSet<u64> {
-    let newest_first = versions.iter().rev().zip(0..);
-    let is_kept = |version: u64, time: u64, place: u64| {
-        let among_newest = retention.max_versions.is_none_or(|max| place < max);
-        (among_newest && is_young(time, retention, now)) || is_milestone(version, retention)
-    };
-    newest_first.filter(|&(&(version, time), place)| is_kept(version, time, place)).map(|(&(version, _), _)| version).collect()
-}
-
 /// Whether a version that was saved at this time need not go for its age.
 fn is_young(time: u64, retention: Retention, now: u64) -> bool {
     retention.version_ttl.is_none_or(|ttl| time.saturating_add(ttl) > now)
@@ -235,6 +229,16 @@ fn is_milestone(version: u64, retention: Retention) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The versions that a retention keeps at a time, found by looking at each.
+    fn retained(versions: &[(u64, u64)], retention: Retention, now: u64) -> BTreeSet<u64> {
+        let newest_first = versions.iter().rev().zip(0..);
+        let is_kept = |version: u64, time: u64, place: u64| {
+            let among_newest = retention.max_versions.is_none_or(|max| place < max);
+            (among_newest && is_young(time, retention, now)) || is_milestone(version, retention)
+        };
+        newest_first.filter(|&(&(version, time), place)| is_kept(version, time, place)).map(|(&(version, _), _)| version).collect()
+    }
 
     #[test]
     fn a_retention_counts_dates_and_spares_milestones() {

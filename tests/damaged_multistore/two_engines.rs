@@ -1,13 +1,17 @@
 //! Stores on two engines in memory, whose records can be taken out, changed and put together again.
 #![allow(dead_code, clippy::allow_attributes, reason = "tests and fuzz targets use their part of this")]
 
+#[path = "../common/engine.rs"]
+mod engine;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use treering::config::{Config, Key, MultiStoreConfig, Settings};
+use engine::TestEngine;
+use treering::config::{Config, MultiStoreConfig};
 use treering::engine::memory::MemoryBackend;
-use treering::engine::{Access, Backend, BackendError, Batch, Capabilities, Durability, Engine, Keyspace};
+use treering::engine::{Backend, Batch, Durability, Keyspace};
 use treering::{MultiStore, MultiStoreBuilder, MultiVersion, Order, Store};
 
 /// The engines: the first one has the home.
@@ -45,33 +49,6 @@ impl Record {
             crc.update(part);
         }
         Self { value: [body, &crc.finalize().to_be_bytes()].concat(), ..self.clone() }
-    }
-}
-
-struct TestEngine {
-    name: &'static str,
-    backend: Arc<MemoryBackend>,
-}
-
-impl Engine for TestEngine {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities { persistence: true, ..Capabilities::TREE }
-    }
-
-    fn keys(&self) -> Vec<Key> {
-        Vec::new()
-    }
-
-    fn exists(&self, _path: &Path) -> bool {
-        self.backend.get(Keyspace::Meta, b"database").is_ok_and(|record| record.is_some())
-    }
-
-    fn open(&self, _path: &Path, _access: Access, _settings: &Settings) -> Result<Arc<dyn Backend>, BackendError> {
-        Ok(Arc::clone(&self.backend) as Arc<dyn Backend>)
     }
 }
 

@@ -1,12 +1,16 @@
 //! Engines in memory that last as long as the test, whose writes can be made to fail together.
 
+#[path = "../common/engine.rs"]
+mod engine;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use treering::config::{Key, MultiStoreConfig, Settings};
+use engine::TestEngine;
+use treering::config::MultiStoreConfig;
 use treering::engine::memory::MemoryBackend;
-use treering::engine::{Access, Backend, BackendError, Batch, Capabilities, Durability, Engine, Keyspace, Scan};
+use treering::engine::{Backend, BackendError, Batch, Durability, Keyspace, Scan};
 use treering::{Database, MultiStore, OpenOptions, Order};
 
 /// Writes that still succeed on all engines together; negative: all do.
@@ -74,33 +78,6 @@ impl Backend for Fused {
 
     fn flush(&self) -> Result<(), BackendError> {
         Ok(())
-    }
-}
-
-struct TestEngine {
-    name: &'static str,
-    backend: Arc<Fused>,
-}
-
-impl Engine for TestEngine {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities { persistence: true, ..Capabilities::TREE }
-    }
-
-    fn keys(&self) -> Vec<Key> {
-        Vec::new()
-    }
-
-    fn exists(&self, _path: &Path) -> bool {
-        self.backend.get(Keyspace::Meta, b"database").unwrap().is_some()
-    }
-
-    fn open(&self, _path: &Path, _access: Access, _settings: &Settings) -> Result<Arc<dyn Backend>, BackendError> {
-        Ok(Arc::clone(&self.backend) as Arc<dyn Backend>)
     }
 }
 

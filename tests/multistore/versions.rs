@@ -330,3 +330,23 @@ fn a_rollback_that_is_refused_leaves_the_newest_version_held() {
     stores.rollback_to(1).unwrap();
     assert_eq!(bank.get(b"a").unwrap(), Some(b"1".to_vec()));
 }
+
+#[test]
+fn subscribers_that_block_or_panic_or_do_not_read_neither_hold_up_nor_break_a_commit() {
+    let stores = MultiStore::in_memory().unwrap();
+    let bank = stores.create_store("bank", None, &no_config()).unwrap();
+    let all = || Pattern::parse("multistore.version.saved").unwrap();
+    let (let_go, blocked) = std::sync::mpsc::channel::<()>();
+    let blocking = stores.events().on_with_capacity(all(), 1, move |_| assert!(blocked.recv().is_err())).unwrap();
+    let panicking = stores.events().on(all(), |_| panic!("a subscriber's own trouble")).unwrap();
+    let unread = stores.events().subscribe(all(), 2);
+    for value in 0..10u8 {
+        bank.set(b"k", &[value]).unwrap();
+        assert_eq!(stores.save_version().unwrap().version, u64::from(value) + 1);
+    }
+    assert_eq!(unread.missed(), 8);
+    assert!(blocking.stats().counts.dropped >= 8, "one is at work, one waits");
+    drop(let_go);
+    assert!(stores.events().flush(Duration::from_mins(1)));
+    assert_eq!(panicking.stats().counts.panics, 10);
+}
