@@ -1,11 +1,15 @@
 //! Making, finding, renaming and deleting stores; what is refused, and in which words.
 
 use std::fs;
+use std::sync::Arc;
 
 use treering::config::{Config, MultiStoreConfig};
+use treering::engine::EngineError;
+use treering::engine::memory::MemoryBackend;
 use treering::{Error, HashFunction, MultiStore, Order, RangeQueryable, Store, Transactional, Versioned};
 
 use super::test_engine::Machine;
+use super::test_engine::engine::TestEngine;
 
 fn no_config() -> Config {
     Config::new()
@@ -250,4 +254,30 @@ fn stores_made_after_a_deletion_are_no_damage() {
     }
     stores.save_version().unwrap();
     stores.check(&mut |_| {}).unwrap();
+}
+
+#[test]
+fn engines_are_registered_and_the_default_is_changed_at_run_time() {
+    let (folder, own) = (tempfile::tempdir().unwrap(), Arc::new(MemoryBackend::new()));
+    let engine = || Arc::new(TestEngine { name: "own", backend: Arc::clone(&own) });
+    let path = folder.path().join("chain");
+    {
+        let stores = MultiStore::create(&path).unwrap();
+        assert_eq!(stores.default_engine(), "rocksdb");
+        assert!(stores.create_store("bank", Some("own"), &no_config()).is_err());
+        stores.register_engine(engine()).unwrap();
+        assert!(matches!(stores.register_engine(engine()), Err(Error::Registry(EngineError::Exists { name })) if name == "own"));
+        assert!(stores.list_engines().unwrap().contains(&"own".to_owned()));
+        assert!(stores.engine("own").unwrap().capabilities().persistence);
+        stores.set_default_engine("own").unwrap();
+        let bank = stores.create_store("bank", None, &no_config()).unwrap();
+        assert_eq!((bank.engine(), stores.default_engine()), ("own".to_owned(), "own".to_owned()));
+        bank.set(b"k", b"v").unwrap();
+        stores.save_version().unwrap();
+    }
+    // An engine that has stores already must be there when they are opened.
+    let error = MultiStore::open(&path).err().unwrap();
+    assert!(matches!(&error, Error::Registry(EngineError::Unknown { name, .. }) if name == "own"), "{error}");
+    let stores = MultiStore::builder(MultiStoreConfig::new(&path)).engine(engine()).open().unwrap();
+    assert_eq!(stores.get_store("bank").unwrap().get(b"k").unwrap(), Some(b"v".to_vec()));
 }

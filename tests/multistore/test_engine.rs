@@ -1,7 +1,7 @@
 //! Engines in memory that last as long as the test, whose writes can be made to fail together.
 
 #[path = "../common/engine.rs"]
-mod engine;
+pub(crate) mod engine;
 
 use std::path::Path;
 use std::sync::Arc;
