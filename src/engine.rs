@@ -245,6 +245,11 @@ pub trait Backend: Send + Sync {
     /// When the engine cannot read.
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError>;
 
+    /// The values of several keys, in their order. Engines that can read many at once, quicker than one by one, do.
+    fn get_many(&self, keyspace: Keyspace, keys: &[&[u8]]) -> Vec<Result<Option<Vec<u8>>, BackendError>> {
+        keys.iter().map(|key| self.get(keyspace, key)).collect()
+    }
+
     /// The pairs with keys in `from..to` (`None`: to the end).
     fn scan(&self, keyspace: Keyspace, from: &[u8], to: Option<&[u8]>, order: Order) -> Scan<'_>;
 
@@ -258,6 +263,16 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// When the engine cannot write; then nothing of the batch is there.
     fn write(&self, batch: &Batch, durability: Durability) -> Result<(), BackendError>;
+
+    /// Adds many new pairs at once: a batch of puts whose keys ascend within each keyspace and were not there before. What is ingested
+    /// is seen when the call returns. Unlike a batch it may be applied in part by a crash, and may survive one that loses buffered batches
+    /// written before. Engines that have a quicker way for large amounts of sorted data take it; by default it is a buffered write.
+    ///
+    /// # Errors
+    /// When the engine cannot write; then some pairs may be there.
+    fn ingest(&self, batch: &Batch) -> Result<(), BackendError> {
+        self.write(batch, Durability::Buffered)
+    }
 
     /// Gets all that was written onto the disk, so that the next open has nothing to recover.
     ///

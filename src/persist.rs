@@ -1,42 +1,49 @@
 //! The one place that knows what lies where on the disk.
 //!
 //! Invariants
-//! 1. A version is there when its record in `commits` is; all that it needs was written in the same batch (the single commit point).
-//! 2. A node made at c and given up at o is there as long as a kept version lies in [c, o).
-//! 3. `latest` holds the keys and values of the newest version, each with the version that set it.
-//! 4. After a failed write nothing is written any more until the database is opened again.
+//! 1. A version is there when its record in `commits` is; its operations in `log` were on the disk before (the single commit point).
+//! 2. Nodes and index follow in the background, checkpoint by checkpoint (see [`flush`]). What is above the newest checkpoint is computed
+//!    from the log when it is needed (see [`replay`]).
+//! 3. A node made at c and given up at the checkpoint o is there as long as a kept version has its checkpoint in [c, o).
+//! 4. `latest` holds the keys and values of the newest checkpoint, each with the version that set it; while a flush is under way, some of
+//!    the next one.
+//! 5. After a failed write nothing is written any more until the database is opened again.
 //!
 //! ```text
-//! store -> Disk ---- commit, registry, prune, rollback, check   what is done
+//! store -> Disk ---- commit, flush, replay, registry, prune, rollback, check   what is done
 //!            \------ keys, frame, node, log, records            how it is laid out (formats are documented there)
 //!             \----- Backend                                    where it is kept
 //! ```
 
 pub(crate) mod check;
 pub(crate) mod commit;
+pub(crate) mod flush;
 mod frame;
 pub(crate) mod keys;
 pub(crate) mod log;
 pub(crate) mod multi;
 pub(crate) mod node;
 mod pins;
+mod poison;
 pub(crate) mod prune;
 pub(crate) mod records;
 mod registry;
+pub(crate) mod replay;
 pub(crate) mod rollback;
 mod source;
 pub(crate) mod stats;
 mod walk;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use treering_tree::{Options, Order, Tree};
+use treering_tree::{Order, Tree};
 
 use crate::engine::{Backend, Batch, Durability, Keyspace};
 use crate::error::{Error, Result};
 use keys::StoreId;
-use records::{CommitRecord, DatabaseRecord, StoreSettings, VersionRecord};
+use poison::Poison;
+use records::{CommitRecord, DatabaseRecord, Standing, StoreSettings, VersionRecord};
 
 pub(crate) use pins::Pin;
 
@@ -94,6 +101,10 @@ pub(crate) struct DiskOptions {
     pub(crate) durability: Durability,
     pub(crate) read_only: bool,
     pub(crate) hash_threads: usize,
+    /// Versions of a store from one checkpoint to the next.
+    pub(crate) checkpoint_interval: u64,
+    /// Bytes that may wait to be flushed.
+    pub(crate) flush_bytes: u64,
 }
 
 /// An open database, without a working state.
@@ -109,7 +120,18 @@ pub(crate) struct Disk {
     /// saved anew under the same numbers meanwhile. Saving does not need it.
     removals: Mutex<()>,
     pins: pins::Pins,
-    poison: OnceLock<String>,
+    flusher: flush::Flusher,
+    /// Trees that were computed from logs, the last one of each store.
+    replayed: Mutex<BTreeMap<StoreId, Tree>>,
+    poison: Arc<Poison>,
+}
+
+/// A version's record as it is stored.
+#[derive(Clone, Copy)]
+struct VersionRow {
+    version: u64,
+    record: VersionRecord,
+    standing: Standing,
 }
 
 impl Disk {
@@ -135,6 +157,12 @@ impl Disk {
         check_standing(&stores, newest_commit.as_ref())?;
         let next_commit = newest_commit.map_or(1, |(newest, _)| newest + 1);
         let state = Mutex::new(State { stores, next_commit, next_store });
+        if !options.read_only {
+            forget_unfinished_log(&*backend, next_commit)?;
+        }
+        let poison = Arc::new(Poison::default());
+        let interval = options.checkpoint_interval;
+        let flusher = flush::Flusher::new(Arc::clone(&backend), Arc::clone(&poison), interval, options.flush_bytes);
         Ok(Some(Self {
             backend,
             options,
@@ -143,7 +171,9 @@ impl Disk {
             commits: Mutex::new(()),
             removals: Mutex::new(()),
             pins: pins::Pins::default(),
-            poison: OnceLock::new(),
+            flusher,
+            replayed: Mutex::default(),
+            poison,
         }))
     }
 
@@ -186,10 +216,7 @@ impl Disk {
         if self.options.read_only {
             return Err(Error::ReadOnly);
         }
-        match self.poison.get() {
-            Some(cause) => Err(Error::Poisoned { cause: cause.clone() }),
-            None => Ok(()),
-        }
+        self.poison.check()
     }
 
     /// The only way to write. A failure poisons the handle: what is on the disk is known again after opening.
@@ -213,7 +240,7 @@ impl Disk {
 
     /// Lets nothing be written any more: it is not known how things stand.
     pub(crate) fn poison(&self, cause: &str) {
-        let _ = self.poison.set(cause.to_owned()); // The first cause stays.
+        self.poison.set(cause);
     }
 
     /// Fails for a user's key that the engine could not take.
@@ -222,11 +249,13 @@ impl Disk {
         if key.len() > max { Err(Error::KeyTooLong { length: key.len(), max }) } else { Ok(()) }
     }
 
-    /// Gets everything onto the disk.
+    /// Gets everything onto the disk, as checkpoints of the newest versions.
     pub(crate) fn flush(&self) -> Result<()> {
-        if self.options.read_only || self.poison.get().is_some() {
+        if self.options.read_only || self.poison.is_set() {
             return Ok(());
         }
+        self.flusher.queue_all()?;
+        self.flusher.drain()?;
         Ok(self.backend.flush()?)
     }
 
@@ -240,14 +269,15 @@ impl Disk {
 
     /// Whether a version is there.
     pub(crate) fn has_version(&self, store: StoreId, version: u64) -> Result<bool> {
-        Ok(self.backend.get(Keyspace::Commits, &keys::version(store, version))?.is_some())
+        Ok(self.version_if_kept(store, version)?.is_some())
     }
 
     /// The record of a version, if it is there.
     pub(crate) fn version_if_kept(&self, store: StoreId, version: u64) -> Result<Option<VersionRecord>> {
         let at = keys::version(store, version);
         let record = self.backend.get(Keyspace::Commits, &at)?;
-        record.map(|record| VersionRecord::decode(&at, &record)).transpose()
+        let row = record.map(|record| VersionRecord::decode(&at, &record)).transpose()?;
+        Ok(row.filter(|&(_, standing)| standing == Standing::Kept).map(|(record, _)| record))
     }
 
     fn kept_in_words(&self, store: StoreId) -> Result<String> {
@@ -275,27 +305,25 @@ impl Disk {
         scan_versions(&*self.backend, store, order)
     }
 
-    /// The working tree of a version (`None`: nothing saved yet).
-    pub(crate) fn tree(&self, store: StoreId, version: Option<(u64, VersionRecord)>) -> Result<Tree> {
-        let options = Options {
-            hash_function: self.database.hash_function,
-            initial_version: self.database.initial_version,
-            hash_threads: self.options.hash_threads,
-        };
-        let source = Arc::new(source::DiskSource::new(Arc::clone(&self.backend), store));
-        let (version, root) = version.map_or((0, None), |(version, record)| (version, record.root));
-        Ok(Tree::open(options, source, version, root)?)
+    /// The records of a store's versions from `first` to `last`, also of removed ones that are still needed.
+    fn version_rows(&self, store: StoreId, first: u64, last: u64) -> impl Iterator<Item = Result<VersionRow>> + '_ {
+        let (from, to) = keys::versions_between(store, first, last);
+        scan_rows(&*self.backend, &from, &to, Order::Ascending)
     }
 
-    /// The value of a key at a kept version, if the flat index knows it: when nothing newer has set or removed the key since.
-    pub(crate) fn latest_until(&self, store: StoreId, key: &[u8], version: u64) -> Result<Option<Vec<u8>>> {
+    /// The value of a key at a kept version, if the flat index knows it: when it has all changes up to `complete`, and nothing newer has set
+    /// or removed the key since. The caller knows which keys changed between `complete` and the version.
+    pub(crate) fn latest_until(&self, store: StoreId, key: &[u8], version: u64, complete: u64) -> Result<Option<Vec<u8>>> {
+        if self.flushed(store)? < complete {
+            return Ok(None);
+        }
         let at = keys::latest(store, key);
         let Some(record) = self.backend.get(Keyspace::Latest, &at)? else { return Ok(None) };
         let (set_in, value) = records::decode_latest(&at, &record)?;
         Ok((set_in <= version).then(|| value.to_vec()))
     }
 
-    /// The newest value of a key, from the flat index.
+    /// The value of a key that did not change since the newest checkpoint, from the flat index.
     pub(crate) fn latest(&self, store: StoreId, key: &[u8]) -> Result<Option<Vec<u8>>> {
         let at = keys::latest(store, key);
         let Some(record) = self.backend.get(Keyspace::Latest, &at)? else { return Ok(None) };
@@ -330,13 +358,32 @@ fn read_next_store(backend: &dyn Backend, stores: &BTreeMap<String, StoreState>)
     Ok(next)
 }
 
+/// The kept versions of a store.
 fn scan_versions(backend: &dyn Backend, store: StoreId, order: Order) -> impl Iterator<Item = Result<(u64, VersionRecord)>> + '_ {
     let (from, to) = keys::versions(store);
-    backend.scan(Keyspace::Commits, &from, Some(&to), order).map(|pair| {
+    let rows = scan_rows(backend, &from, &to, order);
+    let kept = rows.filter(|row| row.as_ref().map_or(true, |row| row.standing == Standing::Kept));
+    kept.map(|row| row.map(|row| (row.version, row.record)))
+}
+
+fn scan_rows<'a>(backend: &'a dyn Backend, from: &[u8], to: &[u8], order: Order) -> impl Iterator<Item = Result<VersionRow>> + use<'a> {
+    backend.scan(Keyspace::Commits, from, Some(to), order).map(|pair| {
         let (key, record) = pair?;
         let damaged = || Error::Damaged { record: keys::name(Keyspace::Commits, &key), what: "its key is malformed".to_owned() };
-        Ok((keys::version_number(&key).ok_or_else(damaged)?, VersionRecord::decode(&key, &record)?))
+        let version = keys::version_number(&key).ok_or_else(damaged)?;
+        let (record, standing) = VersionRecord::decode(&key, &record)?;
+        Ok(VersionRow { version, record, standing })
     })
+}
+
+/// Removes the operations of a commit that a crash kept from being finished.
+fn forget_unfinished_log(backend: &dyn Backend, next_commit: u64) -> Result<()> {
+    let from = keys::logs_from(next_commit);
+    let last = backend.scan(Keyspace::Log, &from, None, Order::Descending).next().transpose()?;
+    let Some((last, _)) = last else { return Ok(()) };
+    let mut batch = Batch::new();
+    batch.delete_range(Keyspace::Log, from, [&last[..], &[0]].concat());
+    Ok(backend.write(&batch, Durability::Buffered)?)
 }
 
 fn newest_commit(backend: &dyn Backend) -> Result<Option<(u64, CommitRecord)>> {

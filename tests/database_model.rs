@@ -27,7 +27,7 @@ enum Step {
     Retain { max_versions: u64, keep_every: u64 },
     Hold(usize),
     LetGo,
-    Reopen { small_cache: bool },
+    Reopen { small_cache: bool, checkpoint_interval: u64, crash_after: Option<i64> },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -44,7 +44,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (1u64..5, 1u64..5).prop_map(|(max_versions, keep_every)| Step::Retain { max_versions, keep_every }),
         1 => any::<usize>().prop_map(Step::Hold),
         1 => Just(Step::LetGo),
-        2 => any::<bool>().prop_map(|small_cache| Step::Reopen { small_cache }),
+        2 => (any::<bool>(), 1u64..6, proptest::option::of(0i64..5)).prop_map(|(small_cache, checkpoint_interval, crash_after)| {
+            Step::Reopen { small_cache, checkpoint_interval, crash_after }
+        }),
     ]
 }
 
@@ -137,7 +139,11 @@ impl World {
             Step::LetGo => {
                 self.held.pop();
             }
-            Step::Reopen { small_cache } => self.reopen(*small_cache),
+            Step::Reopen { small_cache, checkpoint_interval, crash_after } => {
+                let cache_size = if *small_cache { 4096 } else { 1 << 30 };
+                let options = OpenOptions { cache_size, checkpoint_interval: *checkpoint_interval, ..OpenOptions::default() };
+                self.reopen(&options, *crash_after);
+            }
         }
     }
 
@@ -201,13 +207,16 @@ impl World {
         assert_eq!(report.versions, (before - self.versions.len()) as u64);
     }
 
-    fn reopen(&mut self, small_cache: bool) {
+    /// With `crash_after` only so many of the writes that closing would do are done.
+    fn reopen(&mut self, options: &OpenOptions, crash_after: Option<i64>) {
+        if let Some(writes) = crash_after {
+            self.backend.fail_after(writes);
+        }
         self.held.clear();
         self.store = None;
         self.database = None;
-        let cache_size = if small_cache { 4096 } else { 1 << 30 };
-        let options = OpenOptions { cache_size, ..OpenOptions::default() };
-        let database = Database::open_on(Arc::clone(&self.backend) as Arc<dyn Backend>, &options).unwrap();
+        self.backend.heal();
+        let database = Database::open_on(Arc::clone(&self.backend) as Arc<dyn Backend>, options).unwrap();
         self.store = Some(database.store("s").unwrap());
         self.database = Some(database);
         let newest = self.versions.iter().next_back();

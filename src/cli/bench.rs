@@ -54,6 +54,12 @@ pub(crate) struct Args {
     /// Does not wait for the disk at each save.
     #[arg(long)]
     no_sync: bool,
+    /// Of how many versions one has its nodes stored; those in between are computed from the log when they are read.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one())]
+    checkpoint_interval: u64,
+    /// Threads that hash.
+    #[arg(long, value_name = "N", default_value_t = OpenOptions::default().hash_threads as u64, value_parser = at_least_one())]
+    hash_threads: u64,
     /// Memory for nodes and for the storage engine's cache, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = OpenOptions::default().cache_size >> 20)]
     cache_size: u64,
@@ -95,7 +101,9 @@ struct Bench<'a> {
 impl<'a> Bench<'a> {
     fn start(args: &'a Args, dir: &'a Path) -> Result<Self, CliError> {
         let cache_size = args.cache_size.saturating_mul(1 << 20);
-        let options = OpenOptions { sync_writes: !args.no_sync, cache_size, ..OpenOptions::default() };
+        let hash_threads = usize::try_from(args.hash_threads).unwrap_or(usize::MAX);
+        let checkpoint_interval = args.checkpoint_interval;
+        let options = OpenOptions { sync_writes: !args.no_sync, cache_size, checkpoint_interval, hash_threads, ..OpenOptions::default() };
         let create = CreateOptions { hash_function: FUNCTION, ..CreateOptions::default() };
         let database = Database::create(dir, &create, &options)?;
         database.create_store(STORE)?;

@@ -4,6 +4,8 @@ use super::key::{Key, Kind, Preset, Scope};
 
 /// Memory of a database.
 pub const CACHE_SIZE: &str = "cache_size";
+/// How often a version's nodes are stored.
+pub const CHECKPOINT_INTERVAL: &str = "checkpoint_interval";
 /// Whether saving waits for the disk.
 pub const SYNC_WRITES: &str = "sync_writes";
 /// Whether nothing is ever written.
@@ -30,12 +32,19 @@ pub(super) const DEFAULT_CACHE_SIZE: u64 = 1 << 30;
 const LEAST_CACHE_SIZE: u64 = 1 << 20;
 
 /// The keys of all engines, by name.
-pub const COMMON_KEYS: [Key; 6] = [
+pub const COMMON_KEYS: [Key; 7] = [
     Key {
         name: CACHE_SIZE,
         kind: Kind::Bytes { min: LEAST_CACHE_SIZE, max: u64::MAX },
         default: Preset::Number(DEFAULT_CACHE_SIZE),
         meaning: "Memory for nodes of trees and for the engine's block cache, which has an eighth of it.",
+        scope: Scope::Database,
+    },
+    Key {
+        name: CHECKPOINT_INTERVAL,
+        kind: Kind::Count { min: 1, max: u64::MAX },
+        default: Preset::Number(1),
+        meaning: "Of each store every so many versions one has its nodes stored; those in between are computed from the log when read.",
         scope: Scope::Database,
     },
     Key {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::common::{
-    CACHE_SIZE, COMMON_KEYS, DEFAULT_CACHE_SIZE, ENGINE_CACHE_SHARE, KEEP_EVERY, MAX_VERSIONS, READ_ONLY, SYNC_WRITES, VERSION_TTL,
+    CACHE_SIZE, CHECKPOINT_INTERVAL, COMMON_KEYS, DEFAULT_CACHE_SIZE, ENGINE_CACHE_SHARE, KEEP_EVERY, MAX_VERSIONS, READ_ONLY, SYNC_WRITES, VERSION_TTL,
 };
 use super::error::{ConfigError, join};
 use super::key::{Key, Scope};
@@ -164,6 +164,12 @@ impl Settings {
     #[must_use]
     pub fn engine_cache_size(&self) -> u64 {
         self.cache_size() / ENGINE_CACHE_SHARE
+    }
+
+    /// Versions of a store from one whose nodes are stored to the next.
+    #[must_use]
+    pub fn checkpoint_interval(&self) -> u64 {
+        self.number(CHECKPOINT_INTERVAL).unwrap_or(1)
     }
 
     /// Whether saving waits until the version is on the disk.

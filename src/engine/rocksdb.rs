@@ -5,6 +5,7 @@
 //! else is refused, since silently losing acknowledged commits is worse than not opening.
 
 mod framing;
+mod ingest;
 mod options;
 
 use std::path::{Path, PathBuf};
@@ -38,6 +39,9 @@ const FILE_OPENING_THREADS: i32 = 2;
 pub struct RocksBackend {
     db: DB,
     path: PathBuf,
+    /// Where files to ingest are written; none when nothing may be.
+    ingest: Option<ingest::Folder>,
+    options: RocksOptions,
 }
 
 impl RocksBackend {
@@ -59,14 +63,15 @@ impl RocksBackend {
         let for_database = database_options(access);
         let families: Vec<_> = Keyspace::ALL
             .into_iter()
-            .map(|keyspace| ColumnFamilyDescriptor::new(keyspace.name(), family_options(keyspace, &cache, options)))
+            .map(|keyspace| ColumnFamilyDescriptor::new(keyspace.name(), family_options(keyspace, Some(&cache), options)))
             .collect();
         let opened = match access {
             Access::ReadOnly => DB::open_cf_descriptors_read_only(&for_database, path, families, false),
             Access::Create | Access::ReadWrite => DB::open_cf_descriptors(&for_database, path, families),
         };
         let db = opened.map_err(|error| BackendError::new(format!("opening RocksDB in {}", path.display()), error))?;
-        Ok(Self { db, path: path.to_owned() })
+        let ingest = if access == Access::ReadOnly { None } else { Some(ingest::Folder::open(path)?) };
+        Ok(Self { db, path: path.to_owned(), ingest, options: options.clone() })
     }
 
     fn family(&self, keyspace: Keyspace) -> Result<&ColumnFamily, BackendError> {
@@ -128,6 +133,26 @@ impl Backend for RocksBackend {
         self.db.write_opt(rocks, &options).map_err(|error| BackendError::new("writing a batch", error))
     }
 
+    fn ingest(&self, batch: &Batch) -> Result<(), BackendError> {
+        let first = batch.changes().next().map(|(keyspace, _)| keyspace);
+        let (Some(folder), Some(keyspace)) = (&self.ingest, first) else { return self.write(batch, Durability::Buffered) };
+        if batch.bytes() < ingest::WORTH_A_FILE || batch.changes().any(|(other, _)| other != keyspace) {
+            return self.write(batch, Durability::Buffered);
+        }
+        let options = family_options(keyspace, None, &self.options);
+        folder.ingest(&self.db, self.family(keyspace)?, &options, (keyspace, batch))
+    }
+
+    fn get_many(&self, keyspace: Keyspace, keys: &[&[u8]]) -> Vec<Result<Option<Vec<u8>>, BackendError>> {
+        let family = match self.family(keyspace) {
+            Ok(family) => family,
+            Err(_) => return keys.iter().map(|key| self.get(keyspace, key)).collect(),
+        };
+        let read = self.db.batched_multi_get_cf(family, keys.iter().copied(), keys.is_sorted());
+        let found = read.into_iter().map(|found| found.map(|value| value.map(|value| value.to_vec())));
+        found.map(|found| found.map_err(|error| BackendError::new(format!("reading from {keyspace}"), error))).collect()
+    }
+
     fn flush(&self) -> Result<(), BackendError> {
         let families = Keyspace::ALL.into_iter().map(|keyspace| self.family(keyspace)).collect::<Result<Vec<_>, _>>()?;
         let mut options = FlushOptions::default();
@@ -151,9 +176,11 @@ fn database_options(access: Access) -> Options {
     options
 }
 
-fn family_options(keyspace: Keyspace, cache: &Cache, chosen: &RocksOptions) -> Options {
+fn family_options(keyspace: Keyspace, cache: Option<&Cache>, chosen: &RocksOptions) -> Options {
     let mut blocks = BlockBasedOptions::default();
-    blocks.set_block_cache(cache);
+    if let Some(cache) = cache {
+        blocks.set_block_cache(cache);
+    }
     blocks.set_block_size(BLOCK);
     blocks.set_cache_index_and_filter_blocks(true);
     blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);

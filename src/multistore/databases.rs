@@ -36,6 +36,7 @@ impl Databases {
             cache_size: settings.cache_size(),
             hash_function: None,
             hash_threads: self.hash_threads,
+            checkpoint_interval: settings.checkpoint_interval(),
         })
     }
 

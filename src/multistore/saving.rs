@@ -16,7 +16,8 @@ use super::versions::MultiVersion;
 use super::{Inner, MultiStore, Work};
 use crate::error::{Error, Result};
 use crate::event::{MultistoreVersionSaved, SavedStore};
-use crate::persist::commit::{CommitPart, CommitScope, seconds_now};
+use crate::persist::commit::{Commit, CommitPart, CommitScope, beside, seconds_now};
+use crate::persist::log::PendingLog;
 use crate::persist::multi::{MultiPart, MultiRecord};
 use crate::persist::records::VersionRecord;
 use crate::store::{Locked, Promise, SavedAlready, VersionInfo, saved_event};
@@ -223,9 +224,9 @@ impl Inner {
             work.current = version;
             return Ok(MultiVersion::from(record));
         }
-        let mut saving = Saving::stage(members, stores)?;
+        let (mut saving, commits) = Saving::stage(&work.databases, members, stores)?;
         let record = saving.record(version, members);
-        saving.commit(&work.databases, &record, members, stores)?;
+        saving.commit(&work.databases, commits, &record, members, stores)?;
         (work.current, work.newest) = (version, version);
         for (((name, _), store), part) in members.iter().zip(stores).zip(saving.parts) {
             // The disk is ahead of what is in memory if this fails.
@@ -286,18 +287,27 @@ struct Saving {
     time: u64,
 }
 
+/// The commits of a version of the whole, by engine.
+type Commits<'a> = BTreeMap<String, Commit<'a>>;
+
 impl Saving {
-    /// First everything that may be refused, then what cannot be taken back.
-    fn stage(members: &[(String, Member)], stores: &mut [Locked<'_>]) -> Result<Self> {
+    /// First everything that may be refused, then what cannot be taken back: each store's changes are numbered and hashed, while their
+    /// operations are written.
+    fn stage<'a>(databases: &'a Databases, members: &[(String, Member)], stores: &mut [Locked<'_>]) -> Result<(Self, Commits<'a>)> {
         let already = saved_alone(members, stores)?;
-        let mut parts = Vec::with_capacity(stores.len());
-        for (store, already) in stores.iter_mut().zip(already) {
-            parts.push(match already {
-                Some(already) => Part::Again(already.info(), already.record),
-                None => Part::New(store.store()?.stage()?, None),
-            });
+        let mut operations: BTreeMap<&str, Vec<(String, PendingLog)>> = BTreeMap::from([(databases.home.as_str(), Vec::new())]);
+        for (((_, member), store), _) in members.iter().zip(&mut *stores).zip(&already).filter(|(_, already)| already.is_none()) {
+            let store = store.store()?;
+            operations.entry(&member.engine).or_default().push((store.name().to_owned(), store.take_log()));
         }
-        Ok(Self { parts, time: seconds_now() })
+        let mut commits = Commits::new();
+        for (engine, operations) in operations {
+            let database = databases.open.get(engine).ok_or(Error::AllClosed)?;
+            commits.insert(engine.to_owned(), database.disk().begin(operations)?);
+        }
+        let ahead: Vec<_> = commits.values_mut().filter_map(Commit::ahead).collect();
+        let parts = beside(&ahead, || stage_all(stores, already)).inspect_err(|error| databases.poison(error))?;
+        Ok((Self { parts, time: seconds_now() }, commits))
     }
 
     fn record(&self, version: u64, members: &[(String, Member)]) -> MultiRecord {
@@ -312,10 +322,11 @@ impl Saving {
         MultiRecord { version, time: self.time, app_hash, stores }
     }
 
-    /// Writes everything: the home last.
+    /// Makes everything durable: the home last.
     fn commit(
         &mut self,
         databases: &Databases,
+        mut commits: Commits<'_>,
         record: &MultiRecord,
         members: &[(String, Member)],
         stores: &mut [Locked<'_>],
@@ -332,12 +343,22 @@ impl Saving {
         let others = by_engine.into_iter().map(|(engine, (parts, records))| (engine, parts, records, CommitScope::PartOf(record.version)));
         let home = (databases.home.as_str(), home_parts, home_records, CommitScope::Whole(record));
         for (engine, parts, records, scope) in others.chain([home]) {
-            let database = databases.open.get(engine).ok_or(Error::AllClosed)?;
-            let committed = database.disk().commit(parts, self.time, &scope).inspect_err(|error| databases.poison(error))?;
+            let commit = commits.remove(engine).ok_or(Error::AllClosed)?;
+            let committed = commit.finish(parts, self.time, &scope).inspect_err(|error| databases.poison(error))?;
             for (place, record) in records.into_iter().zip(committed) {
                 *place = Some(record);
             }
         }
         Ok(())
     }
+}
+
+fn stage_all(stores: &mut [Locked<'_>], already: Vec<Option<SavedAlready>>) -> Result<Vec<Part>> {
+    let stage = |(store, already): (&mut Locked<'_>, Option<SavedAlready>)| {
+        Ok(match already {
+            Some(already) => Part::Again(already.info(), already.record),
+            None => Part::New(store.store()?.stage()?, None),
+        })
+    };
+    stores.iter_mut().zip(already).map(stage).collect()
 }

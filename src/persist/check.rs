@@ -1,15 +1,17 @@
 //! Checks a whole database: every node of every kept version, and every other record, against what it must be.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use treering_proofs::app_hash;
 use treering_tree::{ChildRecord, Order};
 
 use super::keys::StoreId;
-use super::records::{self, CommitRecord, VersionRecord};
+use super::log::Operation;
+use super::records::{self, CommitRecord, Standing, VersionRecord};
 use super::source::DiskSource;
 use super::walk::Walk;
-use super::{Disk, StoreState, keys, log};
+use super::{Disk, StoreState, VersionRow, keys, log};
 use crate::engine::Keyspace;
 use crate::error::{Error, Result};
 
@@ -45,53 +47,64 @@ impl Disk {
     /// Recomputes every hash of every kept version, and compares the index with the newest one. O(nodes).
     pub(crate) fn check(&self, progress: &mut dyn FnMut(CheckProgress<'_>)) -> Result<CheckSummary> {
         let mut summary = CheckSummary::default();
+        self.flusher.drain()?;
+        let mut rows = 0;
         for (name, store) in self.stores() {
             summary.stores += 1;
-            let versions = self.versions(store.id)?;
-            self.check_versions(&name, &store, &versions, &mut summary, progress)?;
+            rows += self.check_versions(&name, &store, &mut summary, progress)?;
             self.check_index(&name, &store, &mut summary)?;
         }
         self.check_commits()?;
-        let logs = self.backend.scan(Keyspace::Log, &[], None, Order::Ascending).try_fold(0, |count, log| log.map(|_| count + 1))?;
-        if summary.versions != logs {
-            return Err(damaged("the log".to_owned(), &format!("{logs} are stored for {} kept versions", summary.versions)));
+        // What a crash left of a commit that was not finished is no version's.
+        let end = keys::logs_from(self.state().next_commit);
+        let logs = self.backend.scan(Keyspace::Log, &[], Some(&end), Order::Ascending).try_fold(0, |count, log| log.map(|_| count + 1))?;
+        if rows != logs {
+            return Err(damaged("the log".to_owned(), &format!("{logs} are stored for {rows} versions")));
         }
         Ok(summary)
     }
 
+    /// Checks all versions of a store, also removed ones that are still needed. Gives how many there are.
     fn check_versions(
         &self,
         name: &str,
         store: &StoreState,
-        versions: &[(u64, VersionRecord)],
         summary: &mut CheckSummary,
         progress: &mut dyn FnMut(CheckProgress<'_>),
-    ) -> Result<()> {
+    ) -> Result<u64> {
+        let rows = self.version_rows(store.id, 0, u64::MAX).collect::<Result<Vec<_>>>()?;
+        let checkpoints: BTreeSet<u64> = self.checkpoints(store.id)?.into_iter().collect();
         let source = DiskSource::new(Arc::clone(&self.backend), store.id);
         let (mut before, mut nodes) = (0, 0);
-        for (&(version, record), done) in versions.iter().zip(0..) {
-            progress(CheckProgress { store: name, version, done, total: versions.len() as u64 });
-            let mut walk = Walk::new(&source, name, self.database.hash_function, before, version, root_of(&record));
-            for leaf in walk.by_ref() {
-                leaf?;
+        for (row, done) in rows.iter().zip(0..) {
+            let VersionRow { version, record, standing } = *row;
+            progress(CheckProgress { store: name, version, done, total: rows.len() as u64 });
+            if checkpoints.contains(&version) {
+                let mut walk = Walk::new(&source, name, self.database.hash_function, before, version, root_of(&record));
+                for leaf in walk.by_ref() {
+                    leaf?;
+                }
+                nodes += walk.nodes;
+                summary.hashes += walk.hashes;
+                before = version;
+            } else if standing == Standing::Kept {
+                // Its log is replayed on top of the checkpoint below, and must give its root hash.
+                self.tree(store.id, Some((version, record)))?;
             }
-            nodes += walk.nodes;
-            summary.hashes += walk.hashes;
             if record.root.is_none() && record.root_hash != self.database.hash_function.empty_root() {
                 return Err(damaged(format!("version {version} of store {name:?}"), "it is empty, but has not the empty tree's root hash"));
             }
             self.check_log(name, store, version, &record)?;
-            before = version;
+            summary.versions += u64::from(standing == Standing::Kept);
         }
-        summary.versions += versions.len() as u64;
         summary.nodes += nodes;
-        let stored = self.count_nodes(store)?;
+        let stored = self.count_nodes(store, before)?;
         if stored != nodes {
             let what =
                 format!("{stored} nodes are stored, the kept versions have {nodes}; pruning again removes what an interrupted one left");
             return Err(damaged(format!("store {name:?}"), &what));
         }
-        Ok(())
+        Ok(rows.len() as u64)
     }
 
     fn check_log(&self, name: &str, store: &StoreState, version: u64, record: &VersionRecord) -> Result<()> {
@@ -102,8 +115,10 @@ impl Disk {
         }
     }
 
-    fn count_nodes(&self, store: &StoreState) -> Result<u64> {
-        let (from, to) = keys::nodes(store.id);
+    /// Nodes up to the newest checkpoint: a flush that was interrupted may have left newer ones, which the next one writes again.
+    fn count_nodes(&self, store: &StoreState, newest: u64) -> Result<u64> {
+        let from = keys::nodes(store.id).0;
+        let (to, _) = keys::nodes_after(store.id, newest);
         let mut count = 0;
         for pair in self.backend.scan(Keyspace::Nodes, &from, Some(&to), Order::Ascending) {
             pair?;
@@ -112,18 +127,23 @@ impl Disk {
         Ok(count)
     }
 
-    /// The index must have the newest version's leaves, and nothing else.
+    /// The index must have the newest checkpoint's leaves, and nothing else; but what changed since may be there already.
     fn check_index(&self, name: &str, store: &StoreState, summary: &mut CheckSummary) -> Result<()> {
         let source = DiskSource::new(Arc::clone(&self.backend), store.id);
-        let (version, root) = store.newest.map_or((0, None), |(version, record)| (version, root_of(&record)));
-        let mut leaves = Walk::new(&source, name, self.database.hash_function, 0, version, root);
+        let version = self.newest_checkpoint(store.id)?;
+        let record = self.version_rows(store.id, version, version).next().transpose()?;
+        let root = record.and_then(|row| root_of(&row.record));
+        let changed = self.changed_since(store, version)?;
+        let mut leaves =
+            Walk::new(&source, name, self.database.hash_function, 0, version, root).filter(|leaf| !is_among(&changed, leaf.as_ref().ok().map(|leaf| &*leaf.key)));
         let (from, to) = keys::all_latest(store.id);
         let mut index = self.backend.scan(Keyspace::Latest, &from, Some(&to), Order::Ascending);
+        let mut index = index.by_ref().filter(|entry| !is_among(&changed, entry.as_ref().ok().and_then(|(at, _)| keys::user_key(at))));
         loop {
             let leaf = leaves.next().transpose()?;
             let entry = index.next().transpose()?;
             let (leaf, (at, record)) = match (leaf, entry) {
-                (None, None) => return Ok(()),
+                (None, None) => break,
                 (Some(leaf), Some(entry)) => (leaf, entry),
                 (leaf, entry) => {
                     let key = leaf.map(|leaf| leaf.key).or_else(|| entry.and_then(|(at, _)| Some(keys::user_key(&at)?.to_vec())));
@@ -136,6 +156,19 @@ impl Disk {
             }
             summary.index_entries += 1;
         }
+        Ok(())
+    }
+
+    /// Keys that versions above the newest checkpoint changed.
+    fn changed_since(&self, store: &StoreState, version: u64) -> Result<BTreeSet<Vec<u8>>> {
+        let mut changed = BTreeSet::new();
+        for row in self.version_rows(store.id, version.saturating_add(1), u64::MAX) {
+            self.operations(store.id, row?.record.commit, |operation| {
+                let (Operation::Set(key, _) | Operation::Delete(key)) = operation;
+                changed.insert(key.to_vec());
+            })?;
+        }
+        Ok(changed)
     }
 
     /// Every commit decodes; the newest one has the app hash of the stores as they are.
@@ -172,6 +205,10 @@ impl Disk {
         }
         Ok(())
     }
+}
+
+fn is_among(keys: &BTreeSet<Vec<u8>>, key: Option<&[u8]>) -> bool {
+    key.is_some_and(|key| keys.contains(key))
 }
 
 fn root_of(record: &VersionRecord) -> Option<ChildRecord> {

@@ -1,25 +1,36 @@
-//! Saving versions: one atomic batch with all of them.
+//! Saving versions: their operations, then one small atomic batch with their records, which makes them be there.
+//!
+//! The operations of a large version are written while its tree is hashed, so that both cost the time of one. What a crash leaves of them
+//! without the records is removed by opening. Nodes and index follow in the background (see [`flush`](super::flush)).
 
 use std::collections::BTreeMap;
+use std::sync::MutexGuard;
+use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use treering_proofs::app_hash;
-use treering_tree::{NewNodes, SavedVersion};
+use treering_tree::{SavedVersion, Tree};
 
+use super::flush::Removed;
 use super::keys::StoreId;
-use super::log::{Operation, PendingLog};
+use super::log::PendingLog;
 use super::multi::{MultiRecord, UnfinishedCommit};
-use super::records::{self, CommitRecord, CommittedStore, VersionRecord};
-use super::{Disk, Pin, State, StoreState, keys, log, node};
+use super::records::{CommitRecord, CommittedStore, Standing, VersionRecord};
+use super::{Disk, Pin, State, StoreState};
 use crate::engine::{Batch, Keyspace};
 use crate::error::Result;
 
+/// With fewer bytes of operations a second write costs more time than it saves (measured: a synced write of a few bytes takes 0.3 ms or
+/// more).
+const WRITTEN_AHEAD: usize = 64 << 10;
+
 /// The version of one store in a commit.
 pub(crate) struct CommitPart<'a> {
-    pub(crate) store: &'a str,
     pub(crate) saved: &'a SavedVersion,
-    pub(crate) nodes: NewNodes<'a>,
-    pub(crate) operations: PendingLog,
+    /// A branch of the saved tree, to write the nodes from.
+    pub(crate) tree: Tree,
+    /// The keys removed since the newest checkpoint.
+    pub(crate) removed: Removed,
 }
 
 /// What a commit belongs to.
@@ -35,46 +46,143 @@ pub(crate) enum CommitScope<'a> {
 /// The newest versions of stores that a commit changes, by name.
 pub(super) type Made<'a> = BTreeMap<&'a str, (u64, VersionRecord)>;
 
+/// The operations of one store in a commit.
+struct SealedLog {
+    store: String,
+    id: StoreId,
+    at: Vec<u8>,
+    record: Vec<u8>,
+}
+
+/// Operations to write before their versions are committed; a commit that is finished without their having been written is torn.
+#[must_use = "the commit counts on these operations to be written"]
+pub(crate) struct Ahead<'a> {
+    disk: &'a Disk,
+    batch: Batch,
+}
+
+impl Ahead<'_> {
+    /// Writes them.
+    pub(crate) fn write(&self) -> Result<()> {
+        self.disk.write(&self.batch)
+    }
+}
+
+/// Does work while operations are written.
+pub(crate) fn beside<T>(ahead: &[Ahead<'_>], work: impl FnOnce() -> Result<T>) -> Result<T> {
+    if ahead.is_empty() {
+        return work();
+    }
+    thread::scope(|scope| {
+        let writing = thread::Builder::new().spawn_scoped(scope, || ahead.iter().try_for_each(Ahead::write));
+        // Where the system has no thread left, one comes after the other.
+        let Ok(writing) = writing else { return ahead.iter().try_for_each(Ahead::write).and_then(|()| work()) };
+        let done = work();
+        let written = writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        written.and(done)
+    })
+}
+
+/// A commit under way, the only one of its database.
+pub(crate) struct Commit<'a> {
+    disk: &'a Disk,
+    _commits: MutexGuard<'a, ()>,
+    state: State,
+    logs: Vec<SealedLog>,
+    logs_are_written: bool,
+}
+
 impl Disk {
-    /// Makes versions durable: their operations, nodes, orphans and index, their own records and the commit's, in one batch.
-    /// Gives their records in the order of the parts.
-    pub(crate) fn commit(&self, parts: Vec<CommitPart<'_>>, time: u64, scope: &CommitScope<'_>) -> Result<Vec<VersionRecord>> {
-        let _commits = self.commits();
-        let mut state = self.state().clone();
+    /// Begins a commit of stores with these operations. Waits while too much is to be flushed.
+    pub(crate) fn begin(&self, operations: Vec<(String, PendingLog)>) -> Result<Commit<'_>> {
+        self.writable()?;
+        self.flusher.wait_for_room()?;
+        let guard = self.commits();
+        let state = self.state().clone();
+        let seal = |(store, operations): (String, PendingLog)| {
+            let id = state.id_of(&store)?;
+            let (at, record) = operations.seal(state.next_commit, id);
+            Ok(SealedLog { store, id, at, record })
+        };
+        let logs = operations.into_iter().map(seal).collect::<Result<Vec<_>>>()?;
+        Ok(Commit { disk: self, _commits: guard, state, logs, logs_are_written: false })
+    }
+}
+
+impl<'a> Commit<'a> {
+    /// The operations, to be written beside the hashing; nothing when they are so few that it does not pay.
+    pub(crate) fn ahead(&mut self) -> Option<Ahead<'a>> {
+        if self.logs.iter().map(|log| log.record.len()).sum::<usize>() < WRITTEN_AHEAD {
+            return None;
+        }
+        let mut batch = Batch::new();
+        self.put_logs(&mut batch);
+        self.logs_are_written = true;
+        Some(Ahead { disk: self.disk, batch })
+    }
+
+    fn put_logs(&self, batch: &mut Batch) {
+        for log in &self.logs {
+            batch.put(Keyspace::Log, &log.at, &log.record);
+        }
+    }
+
+    /// Makes the versions durable, in the order of the operations given at the beginning. Gives their records.
+    pub(crate) fn finish(self, parts: Vec<CommitPart<'_>>, time: u64, scope: &CommitScope<'_>) -> Result<Vec<VersionRecord>> {
+        let Self { disk, state, logs, .. } = &self;
         let number = state.next_commit;
         let mut batch = Batch::new();
+        if !self.logs_are_written {
+            self.put_logs(&mut batch);
+        }
         let mut made = Made::new();
         let mut records = Vec::with_capacity(parts.len());
         let mut before = Vec::with_capacity(parts.len());
-        for CommitPart { store: name, saved, nodes, operations } in parts {
-            let store = state.id_of(name)?;
-            before.push((store, state.stores.get(name).and_then(|store| store.newest).map_or(0, |(version, _)| version)));
+        for (CommitPart { saved, .. }, SealedLog { store: name, id, .. }) in parts.iter().zip(logs) {
+            before.push((*id, state.stores.get(name).and_then(|store| store.newest).map_or(0, |(version, _)| version)));
             let version = VersionRecord { commit: number, time, root_hash: saved.root_hash, root: saved.root };
             if !state.stores.get(name).is_some_and(|store| store.registered) {
-                state.put_store(&mut batch, name, store);
+                state.put_store(&mut batch, name, *id);
             }
-            put_nodes(&mut batch, store, saved, nodes);
-            put_operations(&mut batch, store, number, saved.version, operations)?;
-            let (at, record) = version.encode(store, saved.version);
+            let (at, record) = version.encode(*id, saved.version, Standing::Kept);
             batch.put(Keyspace::Commits, at, record);
             made.insert(name, (saved.version, version));
             records.push(version);
         }
-        let (at, record) = self.commit_record(&state, time, &made).encode(number);
+        let (at, record) = disk.commit_record(state, time, &made).encode(number);
         batch.put(Keyspace::Commits, at, record);
         match scope {
             CommitScope::Alone => {}
             CommitScope::Whole(multi) => multi.put(&mut batch),
             CommitScope::PartOf(version) => UnfinishedCommit { version: *version, before }.put(&mut batch),
         }
-        self.write(&batch)?;
+        disk.write(&batch)?;
 
-        state.next_commit += 1;
+        let mut after = state.clone();
+        after.next_commit += 1;
         for (name, newest) in made {
-            state.newest_is(name, Some(newest));
+            after.newest_is(name, Some(newest));
         }
-        *self.state() = state;
+        *disk.state() = after;
+        for (part, log) in parts.into_iter().zip(logs) {
+            disk.note_lag(log.id, part)?;
+        }
         Ok(records)
+    }
+}
+
+impl Disk {
+    /// Hands a committed version on to be flushed.
+    fn note_lag(&self, store: StoreId, part: CommitPart<'_>) -> Result<()> {
+        self.flusher.with_lag(
+            store,
+            || self.first_look(store),
+            |lag| {
+                lag.add(part.saved);
+                lag.set_newest(part.tree, part.removed);
+            },
+        )?;
+        self.flusher.queue(store, false)
     }
 
     /// The commit record that has the versions `made`, and those of all other stores as they are.
@@ -98,33 +206,6 @@ impl Disk {
         let record = self.version(name, store, version)?;
         Ok((record, self.pins.pin(&mut counts, store, version)))
     }
-}
-
-fn put_nodes(batch: &mut Batch, store: StoreId, saved: &SavedVersion, nodes: NewNodes<'_>) {
-    let mut record = Vec::new();
-    for (key, node) in nodes {
-        let at = keys::node(store, key);
-        record = node::encode(&at, &node, record);
-        batch.put(Keyspace::Nodes, at, &record);
-    }
-    if !saved.orphans.is_empty() {
-        let (at, record) = records::encode_orphans(store, saved.version, &saved.orphans);
-        batch.put(Keyspace::Orphans, at, record);
-    }
-}
-
-/// Puts the log, and its effects into the index.
-fn put_operations(batch: &mut Batch, store: StoreId, commit: u64, version: u64, operations: PendingLog) -> Result<()> {
-    let (at, record) = operations.seal(commit, store);
-    log::replay(&at, &record, |operation| match operation {
-        Operation::Set(key, value) => {
-            let (at, record) = records::encode_latest(store, key, version, value);
-            batch.put(Keyspace::Latest, at, record);
-        }
-        Operation::Delete(key) => batch.delete(Keyspace::Latest, keys::latest(store, key)),
-    })?;
-    batch.put(Keyspace::Log, at, record);
-    Ok(())
 }
 
 /// Seconds since 1970 by the system's clock; 0 before.

@@ -3,7 +3,7 @@
 //! | keyspace | key |
 //! |---|---|
 //! | meta | `database`; `store/` name; `next store`; `placed/` name; `next placed`; `intent`; `unfinished` |
-//! | commits | `c` commit number; `m` version of the whole; `v` store, version |
+//! | commits | `c` commit number; `m` version of the whole; `p` store, version of a checkpoint; `v` store, version |
 //! | log | commit number, store |
 //! | nodes | store, node version, nonce |
 //! | latest | store, user key |
@@ -99,13 +99,34 @@ pub(crate) fn version(store: StoreId, version: u64) -> Vec<u8> {
     [&b"v"[..], &store.bytes(), &version.to_be_bytes()].concat()
 }
 
+/// The versions of a store from `first` to `last`.
+pub(crate) fn versions_between(store: StoreId, first: u64, last: u64) -> (Vec<u8>, Vec<u8>) {
+    let end = last.checked_add(1).map_or_else(|| versions(store).1, |end| version(store, end));
+    (version(store, first), end)
+}
+
 /// All versions of a store.
 pub(crate) fn versions(store: StoreId) -> (Vec<u8>, Vec<u8>) {
     let prefix = |bytes: &[u8]| [&b"v"[..], bytes].concat();
     (prefix(&store.bytes()), prefix(&store.end()))
 }
 
-/// The number in a version's key.
+pub(crate) fn checkpoint(store: StoreId, version: u64) -> Vec<u8> {
+    [&b"p"[..], &store.bytes(), &version.to_be_bytes()].concat()
+}
+
+/// The checkpoints of a store from `first` on.
+pub(crate) fn checkpoints_from(store: StoreId, first: u64) -> (Vec<u8>, Vec<u8>) {
+    (checkpoint(store, first), [&b"p"[..], &store.end()].concat())
+}
+
+/// The checkpoints of a store up to `last`.
+pub(crate) fn checkpoints_until(store: StoreId, last: u64) -> (Vec<u8>, Vec<u8>) {
+    let end = last.checked_add(1).map_or_else(|| [&b"p"[..], &store.end()].concat(), |end| checkpoint(store, end));
+    (checkpoint(store, 0), end)
+}
+
+/// The number in the key of a version or a checkpoint.
 pub(crate) fn version_number(key: &[u8]) -> Option<u64> {
     number_behind(key, 5)
 }
@@ -120,6 +141,17 @@ pub(crate) fn node(store: StoreId, node: NodeKey) -> [u8; 4 + NodeKey::LEN] {
     first.copy_from_slice(&store.bytes());
     rest.copy_from_slice(&node.to_bytes());
     key
+}
+
+/// The nodes of a store that were made after `version`.
+pub(crate) fn nodes_after(store: StoreId, version: u64) -> (Vec<u8>, Vec<u8>) {
+    let first = version.checked_add(1).map_or_else(|| store.end(), |first| node(store, NodeKey::new(first, 0)).to_vec());
+    (first, store.end())
+}
+
+/// The logs of a commit and of those after it.
+pub(crate) fn logs_from(commit: u64) -> Vec<u8> {
+    commit.to_be_bytes().to_vec()
 }
 
 /// All nodes of a store.

@@ -1,19 +1,23 @@
 //! Removing versions, and all records that only they needed.
 //!
-//! Between two kept versions p and k nothing is kept, so a node made after p and given up at or before k is needed by nobody: of the
-//! orphan records of the versions in (p, k] the nodes made after p go. First the versions go, each with its log and its commit in one
-//! batch: from then on they are not there any more. Their nodes follow in small batches; what a crash leaves of them, the next pruning
-//! finds, since it looks at every gap again.
+//! A version is read from its *base*, the newest checkpoint up to it, and the logs in between. What is kept are the bases of the kept versions,
+//! and the records and logs of all versions from each base to the kept version; where such a version itself is to go, its record says
+//! that it is retired.
+//!
+//! Between two kept bases p and k nothing is kept, so a node made after p and given up at or before k is needed by nobody: of the
+//! orphan records of the checkpoints in (p, k] the nodes made after p go. First the versions go, each with its log and its commit in one
+//! batch: from then on they are not there any more. Then the checkpoints that nothing is read from; their nodes follow in small batches. What
+//! a crash leaves, the next pruning finds, since it looks at every gap again.
 
 use std::collections::BTreeSet;
 
 use treering_tree::Order;
 
-use super::Disk;
+use super::{Disk, VersionRow};
 use super::commit::seconds_now;
 use super::keys::{self, StoreId};
 use super::pins;
-use super::records::{self, CommitRecord, VersionRecord};
+use super::records::{self, CommitRecord, Standing, VersionRecord};
 use crate::config::Retention;
 use crate::engine::{Batch, Keyspace};
 use crate::error::{Error, Result};
@@ -63,38 +67,61 @@ impl Disk {
     pub(crate) fn prune(&self, name: &str, keep: &Keep) -> Result<PruneReport> {
         self.writable()?;
         let _removals = self.removals();
+        // What is about to be stored has its place among the checkpoints first.
+        self.flusher.drain()?;
         let store = self.store(name)?.id;
         let mut report = PruneReport::default();
-        self.remove_versions(store, keep, &mut report)?;
-        let kept: Vec<u64> = self.versions(store)?.into_iter().map(|(version, _)| version).collect();
+        let bases = self.remove_versions(store, keep, &mut report)?;
         let mut before = None;
-        for &version in &kept {
-            self.prune_gap(store, before, version, &mut report)?;
-            before = Some(version);
+        for &base in &bases {
+            self.prune_gap(store, before, base, &mut report)?;
+            before = Some(base);
         }
         Ok(report)
     }
 
-    /// Removes the versions' own records, with their logs and commits: a version goes with them or not at all.
-    fn remove_versions(&self, store: StoreId, keep: &Keep, report: &mut PruneReport) -> Result<()> {
+    /// Removes the versions' own records, with their logs and commits: a version goes with them or not at all. Gives the checkpoints that
+    /// the versions kept are read from.
+    fn remove_versions(&self, store: StoreId, keep: &Keep, report: &mut PruneReport) -> Result<BTreeSet<u64>> {
         let counts = self.pins.lock();
-        let versions = self.versions(store)?;
-        let times: Vec<_> = versions.iter().map(|&(version, record)| (version, record.time)).collect();
+        let rows = self.version_rows(store, 0, u64::MAX).collect::<Result<Vec<_>>>()?;
+        let live: Vec<_> = rows.iter().filter(|row| row.standing == Standing::Kept).collect();
+        let times: Vec<_> = live.iter().map(|row| (row.version, row.record.time)).collect();
         let kept = kept_versions(&times, keep)?;
         let held = pins::held(&counts, store);
-        let going = versions.into_iter().filter(|(version, _)| !kept.contains(version));
-        let (deferred, removed): (Vec<_>, Vec<_>) = going.partition(|(version, _)| held.contains(version));
-        let numbers = removed.iter().map(|&(version, _)| (store, version)).collect();
+        report.deferred = times.iter().map(|&(version, _)| version).filter(|v| !kept.contains(v) && held.contains(v)).collect();
+        let checkpoints = self.checkpoints(store)?;
+        let needed = Needed::find(&rows, &checkpoints, |version| kept.contains(&version) || held.contains(&version));
+        let removed: Vec<_> = rows.iter().filter(|row| !needed.rows.contains(&row.version)).collect();
+        let numbers = removed.iter().map(|row| (store, row.version)).collect();
         for part in removed.chunks(STEP / 3) {
             let mut batch = Batch::new();
-            for &version in part {
-                self.put_removal(&mut batch, store, version, &numbers)?;
+            for row in part {
+                self.put_removal(&mut batch, store, (row.version, row.record), &numbers)?;
             }
             self.write_later(&batch)?;
         }
-        report.versions = removed.len() as u64;
-        report.deferred = deferred.into_iter().map(|(version, _)| version).collect();
-        Ok(())
+        let stays = |version: &u64| kept.contains(version) || held.contains(version);
+        let retired: Vec<_> = live.iter().filter(|row| needed.rows.contains(&row.version) && !stays(&row.version)).collect();
+        for part in retired.chunks(STEP) {
+            let mut batch = Batch::new();
+            for row in part {
+                let (at, record) = row.record.encode(store, row.version, Standing::Retired);
+                batch.put(Keyspace::Commits, at, record);
+            }
+            self.write_later(&batch)?;
+        }
+        report.versions = live.iter().filter(|row| !stays(&row.version)).count() as u64;
+        // Now no version is left that is read from the other checkpoints.
+        let unneeded: Vec<_> = checkpoints.into_iter().filter(|checkpoint| !needed.bases.contains(checkpoint)).collect();
+        for part in unneeded.chunks(STEP) {
+            let mut batch = Batch::new();
+            for &checkpoint in part {
+                batch.delete(Keyspace::Commits, keys::checkpoint(store, checkpoint));
+            }
+            self.write_later(&batch)?;
+        }
+        Ok(needed.bases)
     }
 
     /// Adds to a batch that a version goes: its record and its log, and its commit if all that the commit made are among the `removed`.
@@ -120,14 +147,15 @@ impl Disk {
     /// Whether a version that the commit made is there and does not go.
     pub(super) fn is_commit_needed(&self, commit: &CommitRecord, goes: impl Fn(StoreId, u64) -> bool) -> Result<bool> {
         for made in commit.stores.iter().filter(|store| store.made_here) {
-            if !goes(made.store, made.version) && self.has_version(made.store, made.version)? {
+            let at = keys::version(made.store, made.version);
+            if !goes(made.store, made.version) && self.backend.get(Keyspace::Commits, &at)?.is_some() {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Removes the nodes that only versions between the kept ones `before` and `after` used.
+    /// Removes the nodes that only checkpoints between the kept ones `before` and `after` used.
     fn prune_gap(&self, store: StoreId, before: Option<u64>, after: u64, report: &mut PruneReport) -> Result<()> {
         let first = before.map_or(0, |before| before + 1);
         if before.is_some() && first == after {
@@ -162,6 +190,34 @@ impl Disk {
             self.write_later(&batch)?;
         }
         Ok(())
+    }
+}
+
+/// What versions that stay are read from.
+struct Needed {
+    /// Versions whose records and logs stay.
+    rows: BTreeSet<u64>,
+    /// Checkpoints whose nodes stay.
+    bases: BTreeSet<u64>,
+}
+
+impl Needed {
+    /// Looks at all versions, from the newest to the oldest.
+    fn find(rows: &[VersionRow], checkpoints: &[u64], stays: impl Fn(u64) -> bool) -> Self {
+        let mut needed = Self { rows: BTreeSet::new(), bases: BTreeSet::new() };
+        let mut floor = u64::MAX;
+        for row in rows.iter().rev() {
+            if stays(row.version) {
+                let base = checkpoints.partition_point(|&checkpoint| checkpoint <= row.version).checked_sub(1);
+                let base = base.and_then(|place| checkpoints.get(place)).copied();
+                needed.bases.extend(base);
+                floor = floor.min(base.unwrap_or(0));
+            }
+            if row.version >= floor {
+                needed.rows.insert(row.version);
+            }
+        }
+        needed
     }
 }
 

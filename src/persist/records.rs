@@ -4,8 +4,11 @@
 //! database = "treering" || hash function (1 byte: 0 SHA-256, 1 BLAKE3) || initial version
 //! store    = number || configuration (JSON, as it was given for the store)
 //! next     = number                                                            of the next new store: none is given twice
-//! version  = commit || time || root hash || 0                                  the tree is empty
-//!          | commit || time || root hash || 1 || node key || height || size
+//! version  = standing || commit || time || root hash || 0                      the tree is empty
+//!          | standing || commit || time || root hash || 1 || node key || height || size
+//! standing = 0                                                                 the version is kept
+//!          | 1                                                                 it was removed, but newer versions are replayed over it
+//! checkpoint =                                                                 (that there is one says all)
 //! commit   = time || app hash || stores || (store || version || root hash || made here (0 or 1))*
 //! latest   = version || value
 //! orphans  = node key*
@@ -120,10 +123,20 @@ pub(crate) struct VersionRecord {
     pub(crate) root: Option<RootRecord>,
 }
 
+/// Whether a version is there for users.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Standing {
+    /// It is kept.
+    Kept,
+    /// It was removed. Its record and its log stay, since kept versions after it are computed from an older checkpoint.
+    Retired,
+}
+
 impl VersionRecord {
-    pub(crate) fn encode(&self, store: StoreId, version: u64) -> (Vec<u8>, Vec<u8>) {
+    pub(crate) fn encode(&self, store: StoreId, version: u64, standing: Standing) -> (Vec<u8>, Vec<u8>) {
         let at = keys::version(store, version);
         let mut writer = Writer::new();
+        writer.byte(u8::from(standing == Standing::Retired));
         writer.number(self.commit).number(self.time).hash(&self.root_hash);
         match self.root {
             None => writer.byte(0),
@@ -133,8 +146,13 @@ impl VersionRecord {
         (at, record)
     }
 
-    pub(crate) fn decode(at: &[u8], record: &[u8]) -> Result<Self> {
+    pub(crate) fn decode(at: &[u8], record: &[u8]) -> Result<(Self, Standing)> {
         let mut reader = Reader::open(Keyspace::Commits, at, record)?;
+        let standing = match reader.byte()? {
+            0 => Standing::Kept,
+            1 => Standing::Retired,
+            _ => return Err(reader.damaged("it is neither of a kept nor of a removed version")),
+        };
         let (commit, time, root_hash) = (reader.number()?, reader.number()?, reader.hash()?);
         let root = match reader.byte()? {
             0 => None,
@@ -142,7 +160,7 @@ impl VersionRecord {
             _ => return Err(reader.damaged("its root is neither there nor absent")),
         };
         reader.finish()?;
-        Ok(Self { commit, time, root_hash, root })
+        Ok((Self { commit, time, root_hash, root }, standing))
     }
 }
 
@@ -194,6 +212,18 @@ impl CommitRecord {
     }
 }
 
+/// Says that all nodes of a version are stored.
+pub(crate) fn encode_checkpoint(store: StoreId, version: u64) -> (Vec<u8>, Vec<u8>) {
+    let at = keys::checkpoint(store, version);
+    let record = Writer::new().seal(Keyspace::Commits, &at);
+    (at, record)
+}
+
+/// Checks the record of a checkpoint.
+pub(crate) fn decode_checkpoint(at: &[u8], record: &[u8]) -> Result<()> {
+    Reader::open(Keyspace::Commits, at, record)?.finish()
+}
+
 /// The newest value of a key, and the version that set it.
 pub(crate) fn encode_latest(store: StoreId, key: &[u8], version: u64, value: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let at = keys::latest(store, key);
@@ -241,9 +271,13 @@ mod tests {
         let root = RootRecord { node: NodeKey::new(3, 1), hash, height: 20, size: 1_000_000 };
         for root in [None, Some(root)] {
             let version = VersionRecord { commit: 5, time: 1_700_000_000, root_hash: hash, root };
-            let (at, record) = version.encode(StoreId(1), 7);
-            assert_eq!(VersionRecord::decode(&at, &record).unwrap(), version);
+            for standing in [Standing::Kept, Standing::Retired] {
+                let (at, record) = version.encode(StoreId(1), 7, standing);
+                assert_eq!(VersionRecord::decode(&at, &record).unwrap(), (version, standing));
+            }
         }
+        let (at, record) = encode_checkpoint(StoreId(1), 7);
+        decode_checkpoint(&at, &record).unwrap();
         let stores = [true, false].map(|made_here| CommittedStore { store: StoreId(2), version: 6, root_hash: hash, made_here });
         let commit = CommitRecord { time: 1, app_hash: hash, stores: stores.to_vec() };
         let (at, record) = commit.encode(8);

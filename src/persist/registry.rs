@@ -60,6 +60,7 @@ impl Disk {
     pub(crate) fn delete_stores(&self, names: &[String], home: &HomeChanges) -> Result<()> {
         self.writable()?;
         let (_removals, _commits) = (self.removals(), self.commits());
+        self.flusher.drain()?;
         let state = self.state().clone();
         let counts = self.pins.lock();
         let mut stores = state.stores.clone();
@@ -73,15 +74,16 @@ impl Disk {
             if !held.is_empty() {
                 return Err(Error::Pinned { store: name.clone(), versions: held.into_iter().collect() });
             }
-            removed.extend(self.versions(store.id)?.into_iter().map(|(version, _)| (store.id, version)));
+            removed.extend(self.version_numbers(store.id, 0)?);
             going.push((name, store.id));
         }
-        for (name, store) in going {
+        for &(name, store) in &going {
             self.put_deletion(&mut batch, name, store, &removed)?;
         }
         let left = State { stores, next_commit: state.next_commit, next_store: state.next_store };
         self.put_standing(&mut batch, &left);
         self.write(&batch)?;
+        going.iter().for_each(|&(_, store)| self.forget(store));
         *self.state() = State { next_commit: left.next_commit + 1, ..left };
         Ok(())
     }
@@ -94,10 +96,12 @@ impl Disk {
 
     /// Adds to a batch that all versions of a store go.
     pub(super) fn put_emptying(&self, batch: &mut Batch, store: StoreId, removed: &RemovedVersions) -> Result<()> {
-        for version in self.versions(store)? {
-            self.put_removal(batch, store, version, removed)?;
+        for row in self.version_rows(store, 0, u64::MAX) {
+            let row = row?;
+            self.put_removal(batch, store, (row.version, row.record), removed)?;
         }
         for (keyspace, (from, to)) in [
+            (Keyspace::Commits, keys::checkpoints_from(store, 0)),
             (Keyspace::Nodes, keys::nodes(store)),
             (Keyspace::Latest, keys::all_latest(store)),
             (Keyspace::Orphans, keys::orphans_between(store, 0, u64::MAX)),
@@ -105,6 +109,18 @@ impl Disk {
             batch.delete_range(keyspace, from, to);
         }
         Ok(())
+    }
+
+    /// Forgets what is in memory of a store whose versions are others now. The queue must be empty.
+    pub(super) fn forget(&self, store: StoreId) {
+        self.flusher.forget(store);
+        let tree = self.replayed().remove(&store);
+        drop(tree);
+    }
+
+    /// The versions of a store from `first` on, also removed ones that are still needed.
+    pub(super) fn version_numbers(&self, store: StoreId, first: u64) -> Result<RemovedVersions> {
+        self.version_rows(store, first, u64::MAX).map(|row| row.map(|row| (store, row.version))).collect()
     }
 
     /// Adds a commit that made nothing, so that the newest one tells how things stand.

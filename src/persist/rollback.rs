@@ -1,19 +1,20 @@
 //! Making an older version the newest one, in one atomic batch.
 //!
-//! Node keys start with the version that made the node, so what newer versions made is one range. What they stopped using comes back by
-//! dropping their orphan records. The index is put right for every key that they touched: by their logs if all are there, else by
-//! comparing it with the tree.
+//! What is stored goes back to the newest checkpoint up to that version: node keys start with the version that made the node, so what newer
+//! versions made is one range. What newer checkpoints stopped using comes back by dropping their orphan records. The index is put right
+//! for every key that was touched since: by the logs if all are there, else by comparing it with the tree. The versions between the
+//! checkpoint and the one gone back to have their logs, as they had before the next checkpoint was stored.
 
 use std::collections::BTreeSet;
 
-use treering_tree::{NodeKey, Order, Tree};
+use treering_tree::{Order, Tree};
 
 use super::keys::{self, StoreId};
 use super::log::{self, Operation};
 use super::multi::{self, HomeChanges};
 use super::prune::RemovedVersions;
 use super::records::{self, VersionRecord};
-use super::{Disk, State, pins};
+use super::{Disk, State, VersionRow, pins};
 use crate::engine::{Batch, Keyspace};
 use crate::error::{Error, Result};
 
@@ -55,6 +56,7 @@ impl Disk {
     pub(crate) fn rollback_stores(&self, targets: &[RollbackTarget], home: &HomeChanges) -> Result<()> {
         self.writable()?;
         let (_removals, _commits) = (self.removals(), self.commits());
+        self.flusher.drain()?;
         let state = self.state().clone();
         let counts = self.pins.lock();
         let removed = self.versions_above(&state, &counts, targets)?;
@@ -89,6 +91,8 @@ impl Disk {
         let rolled_back = State { stores, next_commit: state.next_commit, next_store: state.next_store };
         self.put_standing(&mut batch, &rolled_back);
         self.write(&batch)?;
+        let changed: BTreeSet<StoreId> = removed.into_iter().map(|(store, _)| store).collect();
+        changed.into_iter().for_each(|store| self.forget(store));
         *self.state() = State { next_commit: rolled_back.next_commit + 1, ..rolled_back };
         Ok(())
     }
@@ -106,7 +110,7 @@ impl Disk {
             if !held.is_empty() {
                 return Err(Error::Pinned { store: target.store.clone(), versions: held });
             }
-            removed.extend(self.versions(store)?.into_iter().filter(|&(version, _)| goes(version)).map(|(version, _)| (store, version)));
+            removed.extend(self.version_numbers(store, 0)?.into_iter().filter(|&(_, version)| goes(version)));
         }
         Ok(removed)
     }
@@ -125,23 +129,29 @@ impl Disk {
             return Ok(None);
         };
         let record = self.version(name, store, version)?;
-        let removed: Vec<(u64, VersionRecord)> = self.versions(store)?.into_iter().filter(|&(other, _)| other > version).collect();
+        let removed = self.version_rows(store, version + 1, u64::MAX).collect::<Result<Vec<_>>>()?;
         if removed.is_empty() {
             return Ok(Some((version, record)));
         }
-        let tree = self.tree(store, Some((version, record)))?;
-        self.put_index_back(batch, store, version, &removed, &tree)?;
-        batch.delete_range(Keyspace::Nodes, keys::node(store, NodeKey::new(version + 1, 0)), keys::nodes(store).1);
-        let (from, to) = keys::orphans_between(store, version + 1, u64::MAX);
-        batch.delete_range(Keyspace::Orphans, from, to);
-        for &version in &removed {
-            self.put_removal(batch, store, version, all_removed)?;
+        let base = self.checkpoint_until(store, version)?;
+        self.put_index_back(batch, store, base)?;
+        for (keyspace, (from, to)) in [
+            (Keyspace::Nodes, keys::nodes_after(store, base)),
+            (Keyspace::Orphans, keys::orphans_between(store, base + 1, u64::MAX)),
+            (Keyspace::Commits, keys::checkpoints_from(store, base + 1)),
+        ] {
+            batch.delete_range(keyspace, from, to);
+        }
+        for row in &removed {
+            self.put_removal(batch, store, (row.version, row.record), all_removed)?;
         }
         Ok(Some((version, record)))
     }
 
-    fn put_index_back(&self, batch: &mut Batch, store: StoreId, version: u64, removed: &[(u64, VersionRecord)], tree: &Tree) -> Result<()> {
-        for key in self.touched_keys(store, version, removed, tree)? {
+    /// Adds to a batch that the index is that of a checkpoint (0: of nothing).
+    fn put_index_back(&self, batch: &mut Batch, store: StoreId, base: u64) -> Result<()> {
+        let tree = self.checkpoint_tree(store, base)?;
+        for key in self.touched_keys(store, base, &tree)? {
             let at = keys::latest(store, &key);
             match tree.get_with_version(&key)? {
                 Some((value, set_in)) => {
@@ -155,12 +165,17 @@ impl Disk {
     }
 
     /// All keys whose index record may differ from what the tree says.
-    fn touched_keys(&self, store: StoreId, version: u64, removed: &[(u64, VersionRecord)], tree: &Tree) -> Result<BTreeSet<Vec<u8>>> {
+    fn touched_keys(&self, store: StoreId, base: u64, tree: &Tree) -> Result<BTreeSet<Vec<u8>>> {
         let mut touched = BTreeSet::new();
-        for (&(version, record), expected) in removed.iter().zip(version + 1..) {
+        let mut before = base;
+        for row in self.version_rows(store, base + 1, u64::MAX) {
+            let VersionRow { version, record, .. } = row?;
             let at = keys::log(record.commit, store);
             let log = self.backend.get(Keyspace::Log, &at)?;
-            let Some(log) = log.filter(|_| version == expected) else { return self.all_keys(store, tree) };
+            // Where there is no checkpoint below, the first version that there is follows on nothing.
+            let follows = version == before + 1 || before == 0;
+            let Some(log) = log.filter(|_| follows) else { return self.all_keys(store, tree) };
+            before = version;
             log::replay(&at, &log, |operation| {
                 let (Operation::Set(key, _) | Operation::Delete(key)) = operation;
                 touched.insert(key.to_vec());

@@ -23,6 +23,7 @@ const NODE_KIND: usize = 1;
 impl Disk {
     /// Counts all records. O(records).
     pub(crate) fn stats(&self) -> Result<Vec<KindStats>> {
+        self.flusher.drain()?;
         let mut all = Vec::new();
         for keyspace in Keyspace::ALL {
             let mut kinds = match keyspace {

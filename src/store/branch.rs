@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use im::OrdSet;
 use treering_tree::{Resident, Tree};
 
 use super::database::Shared;
-use super::history::Bytes;
 use crate::error::Result;
 use crate::persist::Pin;
+use crate::persist::flush::Removed;
 use crate::persist::keys::StoreId;
 use crate::persist::records::VersionRecord;
 
@@ -16,8 +15,10 @@ use crate::persist::records::VersionRecord;
 #[derive(Clone)]
 pub(super) struct Branch {
     pub(super) tree: Tree,
-    /// Keys removed since the base version: the flat index may still have them.
-    pub(super) removed: OrdSet<Bytes>,
+    /// Keys removed since version `index_from`, each with the version that did it: the flat index may still have them.
+    pub(super) removed: Removed,
+    /// The tree has in memory what changed after this version: with it and `removed`, the index is right if it is that of this version.
+    pub(super) index_from: u64,
     /// Held, not looked at.
     pub(super) _pin: Option<Arc<Pin>>,
     pub(super) base: Option<(u64, VersionRecord)>,
@@ -33,11 +34,11 @@ impl Branch {
             Resident::Value(value) => return Ok(Some(value.to_vec())),
             Resident::Absent => return Ok(None),
             // A key is removed without its neighbours, below which it would be, being in memory.
-            Resident::Unknown if self.removed.contains(key) => return Ok(None),
+            Resident::Unknown if self.removed.contains_key(key) => return Ok(None),
             Resident::Unknown => {}
         }
         let base = self.base.map_or(0, |(version, _)| version);
-        match self.database.disk.latest_until(self.store, key, base)? {
+        match self.database.disk.latest_until(self.store, key, base, self.index_from)? {
             Some(value) => Ok(Some(value)),
             None => Ok(self.tree.get(key)?.map(<[u8]>::to_vec)),
         }

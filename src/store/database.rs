@@ -18,6 +18,8 @@ use crate::persist::records::{DatabaseRecord, StoreSettings, VersionRecord};
 use crate::persist::stats::KindStats;
 use crate::persist::{Disk, DiskOptions, StoreState};
 
+/// One part in this many of `cache_size` may wait to be flushed.
+const FLUSH_SHARE: u64 = 4;
 /// Bytes of the longest store name.
 const MAX_NAME_LEN: usize = 128;
 
@@ -50,11 +52,16 @@ pub struct OpenOptions {
     /// Threads that hash when a version is saved (default 1). More pay where processors are idle meanwhile; on two of them, which the
     /// engine's background work uses too, one thread measured a quarter faster than two, since it hashes what is in its cache.
     pub hash_threads: usize,
+    /// Of each store every so many versions one is a checkpoint, whose nodes are stored (default 1: every version is). With more, nodes
+    /// that live shorter never reach the disk: fewer bytes are written and kept. Versions in between are computed from the checkpoint
+    /// below by doing the logged operations again, hash-checked, when they are read for the first time, and so is what a crash leaves
+    /// above the newest checkpoint: each takes time by the operations since. Can be another one each time a database is opened.
+    pub checkpoint_interval: u64,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { read_only: false, sync_writes: true, cache_size: 1 << 30, hash_function: None, hash_threads: 1 }
+        Self { read_only: false, sync_writes: true, cache_size: 1 << 30, hash_function: None, hash_threads: 1, checkpoint_interval: 1 }
     }
 }
 
@@ -139,6 +146,8 @@ impl Database {
             durability: if options.sync_writes { Durability::Synced } else { Durability::Buffered },
             read_only: options.read_only,
             hash_threads: options.hash_threads,
+            checkpoint_interval: options.checkpoint_interval,
+            flush_bytes: options.cache_size / FLUSH_SHARE,
         };
         let disk = Disk::open(backend, disk_options)?.ok_or_else(|| Error::NoDatabase { path: path.to_owned() })?;
         let found = disk.database().hash_function;

@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use im::{OrdSet, Vector};
+use im::Vector;
 use treering_proofs::{Hash, Proof};
 use treering_tree::{Order, Range, Resident, SavedVersion, Tree};
 
@@ -12,11 +12,13 @@ use super::database::{Shared, VersionInfo};
 use super::history::Bytes;
 use super::work::{Work, Write};
 use crate::error::{Error, Result};
-use crate::persist::commit::{CommitPart, CommitScope, seconds_now};
+use crate::persist::commit::{CommitPart, CommitScope, beside, seconds_now};
+use crate::persist::flush::Removed;
 use crate::persist::keys::StoreId;
 use crate::persist::log::{Operation, PendingLog};
 use crate::persist::prune::{Keep, PruneReport};
 use crate::persist::records::VersionRecord;
+use crate::persist::replay::Working;
 use crate::persist::{Disk, Pin, StoreState};
 
 /// Operations whose paths are fetched together; 16 to 64 measured alike.
@@ -33,8 +35,10 @@ pub struct TreeStore {
     base: Option<(u64, VersionRecord)>,
     pin: Option<Arc<Pin>>,
     tree: Tree,
-    /// Keys removed since the base version: the flat index still has them.
-    removed: OrdSet<Bytes>,
+    /// Keys removed since version `index_from`, each with the version that did it: the flat index may still have them.
+    removed: Removed,
+    /// The tree has in memory what changed after this version: with it and `removed`, the index is right if it is that of this version.
+    index_from: u64,
     log: PendingLog,
     database: Arc<Shared>,
 }
@@ -53,17 +57,16 @@ impl SavedAlready {
 
 impl TreeStore {
     pub(super) fn open(database: Arc<Shared>, name: &str, state: &StoreState) -> Result<Self> {
-        let opened =
-            database.disk.tree(state.id, state.newest).and_then(|tree| Ok((tree, pin(&database.disk, name, state, state.newest)?)));
-        let (tree, pin) = match opened {
+        let opened = database.disk.working(state).and_then(|working| Ok((working, pin(&database.disk, name, state, state.newest)?)));
+        let (working, pin) = match opened {
             Ok(opened) => opened,
             Err(error) => {
                 database.release_writer(name);
                 return Err(error);
             }
         };
-        let (state, base) = (state.clone(), state.newest);
-        Ok(Self { name: name.to_owned(), state, base, pin, tree, removed: OrdSet::new(), log: PendingLog::new(), database })
+        let (state, base, Working { tree, removed, index_from }) = (state.clone(), state.newest, working);
+        Ok(Self { name: name.to_owned(), state, base, pin, tree, removed, index_from, log: PendingLog::new(), database })
     }
 
     /// The store's name.
@@ -93,8 +96,8 @@ impl TreeStore {
             Resident::Value(value) => Ok(Some(value.to_vec())),
             Resident::Absent => Ok(None),
             // A key is removed without its neighbours, below which it would be, being in memory.
-            Resident::Unknown if self.removed.contains(key) => Ok(None),
-            // Else what is not in memory was not changed since the base version, so the index is right if that is the newest.
+            Resident::Unknown if self.removed.contains_key(key) => Ok(None),
+            // Else what is not in memory was not changed since the checkpoint that the index is at, if the base is the newest version.
             Resident::Unknown if self.is_at_newest() => self.database.disk.latest(self.state.id, key),
             Resident::Unknown => Ok(self.tree.get(key)?.map(<[u8]>::to_vec)),
         }
@@ -133,7 +136,7 @@ impl TreeStore {
         self.database.disk.writable()?;
         let was_there = self.tree.remove(key)?;
         if was_there {
-            self.removed.insert(Bytes::from(key));
+            self.note_removed(Bytes::from(key));
             self.log.push(Operation::Delete(key));
         }
         Ok(was_there)
@@ -192,8 +195,11 @@ impl TreeStore {
             self.load(saved.version, saved.record)?;
             return Ok(saved.info());
         }
-        let staged = self.stage()?;
-        let records = Arc::clone(&self.database).disk.commit(vec![self.part(&staged)], seconds_now(), &CommitScope::Alone)?;
+        let database = Arc::clone(&self.database);
+        let mut commit = database.disk.begin(vec![(self.name.clone(), self.take_log())])?;
+        let ahead: Vec<_> = commit.ahead().into_iter().collect();
+        let staged = beside(&ahead, || self.stage())?;
+        let records = commit.finish(vec![self.part(&staged)], seconds_now(), &CommitScope::Alone)?;
         // One part gives one record.
         let Some(&record) = records.first() else { return Err(Error::Poisoned { cause: "a commit gave no record".to_owned() }) };
         self.settle(staged.version, record)?;
@@ -231,10 +237,14 @@ impl TreeStore {
         })
     }
 
-    /// What a commit needs of a staged version. Takes the log.
-    pub(crate) fn part<'a>(&'a mut self, saved: &'a SavedVersion) -> CommitPart<'a> {
-        let operations = std::mem::replace(&mut self.log, PendingLog::new());
-        CommitPart { store: &self.name, saved, nodes: self.tree.new_nodes(), operations }
+    /// The operations since the last save, which a commit begins with.
+    pub(crate) fn take_log(&mut self) -> PendingLog {
+        std::mem::replace(&mut self.log, PendingLog::new())
+    }
+
+    /// What a commit needs of a staged version.
+    pub(crate) fn part<'a>(&self, saved: &'a SavedVersion) -> CommitPart<'a> {
+        CommitPart { saved, tree: self.tree.clone(), removed: self.removed.clone() }
     }
 
     /// After the commit: the working state is based on the new version, readers see it, and memory is kept within bounds.
@@ -242,11 +252,26 @@ impl TreeStore {
         self.state.registered = true;
         self.state.newest = Some((version, record));
         self.base = self.state.newest;
-        self.removed = OrdSet::new();
         self.pin = pin(&self.database.disk, &self.name, &self.state, self.base)?;
+        self.forget_flushed()?;
         self.tree.unload(self.database.tree_budget)?;
         self.database.publish(&self.name, self.tree.clone());
         Ok(())
+    }
+
+    /// Forgets keys that the index does not have any more.
+    fn forget_flushed(&mut self) -> Result<()> {
+        let flushed = self.database.disk.flushed(self.state.id)?;
+        if flushed > self.index_from {
+            self.index_from = flushed;
+            self.removed = self.removed.iter().filter(|&(_, &version)| version > flushed).map(|(key, &version)| (Arc::clone(key), version)).collect();
+        }
+        Ok(())
+    }
+
+    fn note_removed(&mut self, key: Bytes) {
+        // The tree counted on: a version that cannot come is never saved.
+        self.removed.insert(key, self.tree.next_version().unwrap_or(u64::MAX));
     }
 
     /// The version that the next save gives.
@@ -286,7 +311,7 @@ impl TreeStore {
     /// A copy-on-write branch of the working state. O(1).
     pub(super) fn branch(&self) -> Branch {
         let (tree, removed, pin) = (self.tree.clone(), self.removed.clone(), self.pin.clone());
-        Branch { tree, removed, _pin: pin, base: self.base, store: self.state.id, database: Arc::clone(&self.database) }
+        Branch { tree, removed, index_from: self.index_from, _pin: pin, base: self.base, store: self.state.id, database: Arc::clone(&self.database) }
     }
 
     /// Makes a branch of this working state, which has not changed since, the working state. O(writes), to log them.
@@ -312,7 +337,7 @@ impl TreeStore {
         self.tree = tree;
         for write in effective {
             if write.value.is_none() {
-                self.removed.insert(Bytes::clone(&write.key));
+                self.note_removed(Bytes::clone(&write.key));
             }
             self.log_write(write);
         }
@@ -391,10 +416,14 @@ impl TreeStore {
 
     fn reopen(&mut self, base: Option<(u64, VersionRecord)>) -> Result<()> {
         let pin = pin(&self.database.disk, &self.name, &self.state, base)?;
-        self.tree = self.database.disk.tree(self.state.id, base)?;
+        let working = if base == self.state.newest {
+            self.database.disk.working(&self.state)?
+        } else {
+            Working::of_old(self.database.disk.tree(self.state.id, base)?)
+        };
+        Working { tree: self.tree, removed: self.removed, index_from: self.index_from } = working;
         self.pin = pin;
         self.base = base;
-        self.removed = OrdSet::new();
         self.log = PendingLog::new();
         Ok(())
     }

@@ -46,7 +46,7 @@ impl Work {
         let was_there = self.branch.tree.remove(key)?;
         let key = self.note(key, None, was_there);
         if was_there {
-            self.branch.removed.insert(key);
+            self.branch.removed.insert(key, self.branch.tree.next_version().unwrap_or(u64::MAX));
         }
         Ok(())
     }

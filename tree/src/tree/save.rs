@@ -53,21 +53,22 @@ impl Tree {
     /// The new nodes of the newest version, in the order of their keys.
     #[must_use]
     pub fn new_nodes(&self) -> NewNodes<'_> {
-        NewNodes { memory: self.memory(), only: Some(self.version), pending: self.root.into_iter().collect() }
+        self.nodes_since(self.version.saturating_sub(1))
     }
 
-    /// All nodes in memory that are saved, each before its children. For storing an imported tree, which has nodes of many versions.
+    /// The nodes in memory that were made after `version`, each before its children: for storing several versions at once, or (since 0)
+    /// an imported tree. Those of one version are in the order of their keys; leaves are in the order of theirs.
     #[must_use]
-    pub fn all_nodes(&self) -> NewNodes<'_> {
-        NewNodes { memory: self.memory(), only: None, pending: self.root.into_iter().collect() }
+    pub fn nodes_since(&self, version: u64) -> NewNodes<'_> {
+        NewNodes { memory: self.memory(), since: version, pending: self.root.into_iter().collect() }
     }
 }
 
-/// Saved nodes as records, in pre-order; see [`Tree::new_nodes`].
+/// Saved nodes as records, in pre-order; see [`Tree::nodes_since`].
 pub struct NewNodes<'a> {
     memory: &'a Memory,
-    /// Nodes of other versions, and all below them, are left out.
-    only: Option<u64>,
+    /// Nodes of this version and older ones, and with them all below, are left out.
+    since: u64,
     pending: Vec<Child>,
 }
 
@@ -78,7 +79,7 @@ impl<'a> Iterator for NewNodes<'a> {
         loop {
             let child = self.pending.pop()?;
             let Some(key) = self.memory.node_key(&child) else { continue };
-            if self.only.is_some_and(|version| version != key.version()) {
+            if key.version() <= self.since {
                 continue;
             }
             match self.memory.peek(&child) {
@@ -102,7 +103,7 @@ impl<'a> Iterator for NewNodes<'a> {
 impl NewNodes<'_> {
     /// Has the processor fetch the children of a node that will be given soon: its record names them.
     fn prefetch_below(&self, child: &Child) {
-        let is_given = self.only.is_none_or(|version| self.memory.node_key(child).is_some_and(|key| key.version() == version));
+        let is_given = self.memory.node_key(child).is_some_and(|key| key.version() > self.since);
         if is_given && let Some(Node::Inner(node)) = self.memory.peek(child) {
             self.memory.prefetch(node.link(Side::Left));
             self.memory.prefetch(node.link(Side::Right));

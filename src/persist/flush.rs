@@ -1,0 +1,224 @@
+//! Writing nodes, orphans and index in the background.
+//!
+//! A commit makes a version durable by its operations (`log`) and its record (`commits`). All else is *derived data*: it follows from the
+//! log and the checkpoint before. A *checkpoint* is a version whose nodes are all stored, and up to which the index has all changes; its
+//! record `p` in `commits` says so, and is written last. The newest checkpoint of a store is its watermark: what came after is computed
+//! anew from the log, hash-checked, when the database is opened (see [`replay`](super::replay)).
+//!
+//! Invariants
+//! 1. Checkpoints of a store are written in the order of their versions, by one thread.
+//! 2. When the record of a checkpoint is there, all nodes of its version are, and the index has every change up to it.
+//! 3. The index may have changes of versions above the watermark as well (a crash in the middle of a flush): whoever asks it knows which
+//!    keys changed since, from memory.
+//! 4. The trees of versions above the watermark are in memory as long as they are queued, the newest one of each store always.
+//! 5. After a failure nothing is flushed any more, and the database is poisoned. Nothing is lost: opening replays the log.
+//!
+//! ```text
+//! commit --> lag of the store --(each checkpoint_interval versions)--> queue --> the flusher's thread --> nodes, latest, orphans, p
+//!              newest tree, orphans, removed keys                       bounded: commits wait for room
+//! ```
+
+mod lag;
+mod write;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use treering_tree::Tree;
+
+use super::keys::StoreId;
+use super::poison::Poison;
+use crate::engine::Backend;
+use crate::error::{Error, Result};
+pub(crate) use lag::{Lag, Removed};
+
+/// A version to make a checkpoint of.
+pub(super) struct Job {
+    store: StoreId,
+    version: u64,
+    /// The checkpoint before: nodes and changes up to it are stored.
+    since: u64,
+    tree: Tree,
+    /// Stored nodes that were given up since the checkpoint before.
+    orphans: Vec<treering_tree::NodeKey>,
+    /// Keys removed, each with the version that did it.
+    removed: Removed,
+    /// Bytes that it keeps in memory, about.
+    bytes: u64,
+}
+
+#[derive(Default)]
+struct Table {
+    lags: BTreeMap<StoreId, Lag>,
+    /// The first one is being written.
+    queue: VecDeque<Arc<Job>>,
+    stopping: bool,
+}
+
+impl Table {
+    fn queued_bytes(&self) -> u64 {
+        self.queue.iter().map(|job| job.bytes).sum()
+    }
+}
+
+struct Inner {
+    backend: Arc<dyn Backend>,
+    poison: Arc<Poison>,
+    table: Mutex<Table>,
+    /// Told of every change of the queue.
+    changed: Condvar,
+}
+
+/// The flusher of a database.
+pub(crate) struct Flusher {
+    inner: Arc<Inner>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    /// Versions from one checkpoint to the next.
+    interval: u64,
+    /// Bytes that may be queued; and that a store may hold back before a checkpoint is made early.
+    limit: u64,
+}
+
+impl Inner {
+    /// The table is changed by steps that cannot fail half-way, so a panic elsewhere leaves it whole.
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until a condition on the table holds; fails when it cannot come true any more.
+    fn wait_until(&self, holds: impl Fn(&Table) -> bool) -> Result<()> {
+        let mut table = self.table();
+        while !holds(&table) {
+            self.poison.check()?;
+            table = self.changed.wait(table).unwrap_or_else(PoisonError::into_inner);
+        }
+        Ok(())
+    }
+
+    /// The flusher's thread.
+    fn run(&self) {
+        while let Some(job) = self.next() {
+            let written = write::checkpoint(&*self.backend, &job);
+            if let Err(error) = &written {
+                self.poison.set(&format!("writing a checkpoint in the background: {error}"));
+            }
+            let mut table = self.table();
+            table.queue.pop_front();
+            if written.is_err() {
+                table.queue.clear();
+            } else if let Some(lag) = table.lags.get_mut(&job.store) {
+                lag.is_flushed(job.version);
+            }
+            drop(table);
+            self.changed.notify_all();
+            // Freeing what only this tree still reached takes time that no commit should pay.
+            drop(job);
+        }
+    }
+
+    /// The next job; `None` when there will be none.
+    fn next(&self) -> Option<Arc<Job>> {
+        let mut table = self.table();
+        loop {
+            if let Some(job) = table.queue.front() {
+                return Some(Arc::clone(job));
+            }
+            if table.stopping {
+                return None;
+            }
+            table = self.changed.wait(table).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Flusher {
+    pub(super) fn new(backend: Arc<dyn Backend>, poison: Arc<Poison>, interval: u64, limit: u64) -> Self {
+        let inner = Inner { backend, poison, table: Mutex::default(), changed: Condvar::new() };
+        Self { inner: Arc::new(inner), thread: Mutex::new(None), interval: interval.max(1), limit }
+    }
+
+    /// Waits until there is room in the queue: memory stays bounded when commits come faster than they can be flushed.
+    pub(super) fn wait_for_room(&self) -> Result<()> {
+        self.inner.wait_until(|table| table.queued_bytes() <= self.limit)
+    }
+
+    /// The store's lag; `stored` looks up its newest checkpoint (0 for none) when nothing is known of it yet.
+    pub(super) fn with_lag<T>(
+        &self,
+        store: StoreId,
+        stored: impl FnOnce() -> Result<u64>,
+        look: impl FnOnce(&mut Lag) -> T,
+    ) -> Result<T> {
+        if let Some(lag) = self.inner.table().lags.get_mut(&store) {
+            return Ok(look(lag));
+        }
+        let flushed = stored()?;
+        Ok(look(self.inner.table().lags.entry(store).or_insert_with(|| Lag::new(flushed))))
+    }
+
+    /// Queues the store's newest version as a checkpoint, if it is time for one, or if it is wanted in any case.
+    pub(super) fn queue(&self, store: StoreId, wanted: bool) -> Result<()> {
+        let mut table = self.inner.table();
+        let Some(lag) = table.lags.get_mut(&store) else { return Ok(()) };
+        if !(lag.is_due(self.interval, self.limit) || wanted) {
+            return Ok(());
+        }
+        let Some(job) = lag.take_job(store) else { return Ok(()) };
+        table.queue.push_back(Arc::new(job));
+        drop(table);
+        self.inner.changed.notify_all();
+        self.start()
+    }
+
+    fn start(&self) -> Result<()> {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if thread.is_none() {
+            let inner = Arc::clone(&self.inner);
+            let started = thread::Builder::new().name("treering-flush".to_owned()).spawn(move || inner.run());
+            *thread = Some(started.map_err(|error| {
+                self.inner.poison.set(&error.to_string());
+                Error::Poisoned { cause: format!("the flusher's thread could not be started: {error}") }
+            })?);
+        }
+        Ok(())
+    }
+
+    /// Queues the newest version of every store that has versions above its watermark.
+    pub(super) fn queue_all(&self) -> Result<()> {
+        let stores: Vec<StoreId> = self.inner.table().lags.keys().copied().collect();
+        stores.into_iter().try_for_each(|store| self.queue(store, true))
+    }
+
+    /// Waits until all that is queued is written.
+    pub(super) fn drain(&self) -> Result<()> {
+        self.inner.wait_until(|table| table.queue.is_empty())
+    }
+
+    /// The tree of a version that is in memory here: the newest one of a store, or a queued one.
+    pub(super) fn tree(&self, store: StoreId, version: u64) -> Option<Tree> {
+        let table = self.inner.table();
+        let newest = table.lags.get(&store).and_then(Lag::tree).filter(|tree| tree.version() == version);
+        let queued = || table.queue.iter().find(|job| job.store == store && job.version == version).map(|job| &job.tree);
+        newest.or_else(queued).cloned()
+    }
+
+    /// Forgets a store whose versions were removed or replaced. The queue must be empty.
+    pub(super) fn forget(&self, store: StoreId) {
+        let lag = self.inner.table().lags.remove(&store);
+        drop(lag);
+    }
+}
+
+impl Drop for Flusher {
+    /// Writes what is queued, and ends the thread.
+    fn drop(&mut self) {
+        self.inner.table().stopping = true;
+        self.inner.changed.notify_all();
+        let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take() {
+            // A panic there was reported where it happened; what it was to write is in the log.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What of a store is not stored yet.
+
+use std::sync::Arc;
+
+use im::OrdMap;
+use treering_tree::{NodeKey, SavedVersion, Tree};
+
+use super::Job;
+use crate::persist::keys::StoreId;
+
+/// Keys that were removed, each with the version that removed it last. O(1) to clone.
+pub(crate) type Removed = OrdMap<Arc<[u8]>, u64>;
+
+/// Bytes of memory that a new node holds until it is stored: its own, and those of the node that it replaced (measured: about 150 each).
+const BYTES_PER_NODE: u64 = 300;
+
+/// A store's versions above its newest checkpoint.
+pub(crate) struct Lag {
+    /// The newest checkpoint that is stored, 0 for none.
+    flushed: u64,
+    /// The newest one that is stored or queued.
+    queued: u64,
+    /// The newest version's tree, while it is not stored.
+    tree: Option<Tree>,
+    /// Stored nodes that versions above `queued` gave up.
+    orphans: Vec<NodeKey>,
+    removed: Removed,
+    /// Nodes made by versions above `queued`.
+    nodes: u64,
+}
+
+impl Lag {
+    pub(super) fn new(flushed: u64) -> Self {
+        Self { flushed, queued: flushed, tree: None, orphans: Vec::new(), removed: Removed::new(), nodes: 0 }
+    }
+
+    /// The newest checkpoint that is stored, 0 for none.
+    pub(crate) fn flushed(&self) -> u64 {
+        self.flushed
+    }
+
+    /// The newest version's tree, while it is not stored.
+    pub(super) fn tree(&self) -> Option<&Tree> {
+        self.tree.as_ref()
+    }
+
+    /// The newest version's tree, if it is this version, and the keys removed since the newest checkpoint, which is named.
+    pub(crate) fn newest(&self, version: u64) -> Option<(Tree, Removed, u64)> {
+        let tree = self.tree.as_ref().filter(|tree| tree.version() == version)?;
+        let removed = self.removed.iter().filter(|&(_, &version)| version > self.flushed);
+        Some((tree.clone(), removed.map(|(key, &version)| (Arc::clone(key), version)).collect(), self.flushed))
+    }
+
+    /// A version was committed, or computed anew.
+    pub(crate) fn add(&mut self, saved: &SavedVersion) {
+        self.nodes += u64::from(saved.new_nodes);
+        // Nodes made since are not stored: those that are gone by the next checkpoint never will be.
+        self.orphans.extend(saved.orphans.iter().filter(|node| node.version() <= self.queued));
+    }
+
+    /// The newest version now.
+    pub(crate) fn set_newest(&mut self, tree: Tree, removed: Removed) {
+        self.tree = Some(tree);
+        self.removed = removed;
+    }
+
+    pub(super) fn is_flushed(&mut self, version: u64) {
+        self.flushed = version;
+        if self.tree.as_ref().is_some_and(|tree| tree.version() <= version) {
+            self.tree = None;
+            self.removed = Removed::new();
+        }
+    }
+
+    pub(super) fn is_due(&self, interval: u64, most_bytes: u64) -> bool {
+        let version = self.tree.as_ref().map_or(0, Tree::version);
+        version >= self.queued.saturating_add(interval) || self.nodes.saturating_mul(BYTES_PER_NODE) > most_bytes
+    }
+
+    /// What there is to write for the newest version; `None` when it is stored or queued.
+    pub(super) fn take_job(&mut self, store: StoreId) -> Option<Job> {
+        let tree = self.tree.as_ref().filter(|tree| tree.version() > self.queued)?.clone();
+        let since = std::mem::replace(&mut self.queued, tree.version());
+        let mut orphans = std::mem::take(&mut self.orphans);
+        orphans.sort_unstable();
+        let bytes = std::mem::take(&mut self.nodes).saturating_mul(BYTES_PER_NODE);
+        Some(Job { store, version: tree.version(), since, tree, orphans, removed: self.removed.clone(), bytes })
+    }
+}
