@@ -32,12 +32,13 @@ pub(crate) mod replay;
 pub(crate) mod rollback;
 mod source;
 pub(crate) mod stats;
+mod trees;
 mod walk;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use treering_tree::{Order, Tree};
+use treering_tree::Order;
 
 use crate::engine::{Backend, Batch, Durability, Keyspace};
 use crate::error::{Error, Result};
@@ -121,8 +122,8 @@ pub(crate) struct Disk {
     removals: Mutex<()>,
     pins: pins::Pins,
     flusher: flush::Flusher,
-    /// Trees that were computed from logs, the last one of each store.
-    replayed: Mutex<BTreeMap<StoreId, Tree>>,
+    /// Trees of versions that were read lately.
+    trees: Mutex<trees::OldTrees>,
     poison: Arc<Poison>,
 }
 
@@ -172,7 +173,7 @@ impl Disk {
             removals: Mutex::new(()),
             pins: pins::Pins::default(),
             flusher,
-            replayed: Mutex::default(),
+            trees: Mutex::default(),
             poison,
         }))
     }
@@ -247,6 +248,12 @@ impl Disk {
     pub(crate) fn check_key(&self, key: &[u8]) -> Result<()> {
         let max = self.backend.max_key_len().saturating_sub(keys::LATEST_PREFIX);
         if key.len() > max { Err(Error::KeyTooLong { length: key.len(), max }) } else { Ok(()) }
+    }
+
+    /// Waits until what is queued is stored.
+    pub(crate) fn wait_until_flushed(&self) -> Result<()> {
+        self.flusher.drain()?;
+        self.poison.check()
     }
 
     /// Gets everything onto the disk, as checkpoints of the newest versions.

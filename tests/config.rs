@@ -103,7 +103,7 @@ fn an_unset_key_can_be_written_as_such() {
 
 #[test]
 fn an_unknown_key_is_named_with_the_nearest_one() {
-    let all = "allowed are bark, branches, cache_size, colour, growth, keep_every, max_versions, read_only, sync_writes, version_ttl";
+    let all = "allowed are bark, branches, cache_size, checkpoint_interval, colour, growth, keep_every, max_versions, read_only, sync_writes, version_ttl";
     let near = [("cach_size", "cache_size"), ("cacheSize", "cache_size"), ("Bark", "bark"), ("max_version", "max_versions")];
     for (key, meant) in near {
         assert_eq!(message(key, 1), format!("engineConfigs.oak.{key}: there is no such key (did you mean {meant:?}?); {all}"));
@@ -112,7 +112,7 @@ fn an_unknown_key_is_named_with_the_nearest_one() {
     assert_eq!(message("a b", "on"), format!("engineConfigs.oak.\"a b\": there is no such key; {all}"));
     let error = check("cach_size", 1).unwrap_err();
     assert!(matches!(error, ConfigError::UnknownKey { key, allowed, nearest: Some(nearest) }
-        if key == "engineConfigs.oak.cach_size" && allowed.len() == 10 && nearest == "cache_size"));
+        if key == "engineConfigs.oak.cach_size" && allowed.len() == 11 && nearest == "cache_size"));
 }
 
 #[test]
@@ -226,6 +226,7 @@ fn keys_are_described() {
     let defaults: Vec<_> = COMMON_KEYS.iter().map(|key| (key.name, key.default_text())).collect();
     let expected = [
         ("cache_size", "1 GiB"),
+        ("checkpoint_interval", "1"),
         ("keep_every", "none"),
         ("max_versions", "all"),
         ("read_only", "false"),

@@ -34,6 +34,7 @@ fn sample(path: &Path) -> Database {
         store.save_version().unwrap();
     }
     drop(store);
+    database.wait_until_flushed().unwrap();
     database
 }
 
@@ -245,13 +246,14 @@ fn a_write_ahead_log_with_a_torn_end_opens_at_the_last_whole_version() {
     let original = unflushed_sample(folder.path());
     let log = files(&original).into_iter().find(|file| file.extension().is_some_and(|kind| kind == "log")).unwrap();
     let length = fs::metadata(&log).unwrap().len();
-    for (number, cut) in [1, 10, 1000, length / 4, length / 2].into_iter().enumerate() {
+    for (number, cut) in [1, 10, 1000, length / 4, length / 2, length - 4000].into_iter().enumerate() {
         let path = folder.path().join(format!("cut-{number}"));
         copy(&original, &path);
         let log = path.join("rocksdb").join(log.file_name().unwrap());
         fs::OpenOptions::new().write(true).open(log).unwrap().set_len(length - cut).unwrap();
         let newest = read_all(&path).unwrap();
-        assert!(newest < 5, "cut by {cut}: {newest}");
+        // The end may be what was stored in the background, which is computed again.
+        assert!(newest < 5 || (cut <= length / 2 && newest == 5), "cut by {cut}: {newest}");
     }
 }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction, FlushOptions,
-    IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions,
+    IngestExternalFileOptions, IteratorMode, Options, ReadOptions, SstFileWriter, WriteBatch, WriteOptions,
 };
 use treering_tree::Order;
 
@@ -29,6 +29,8 @@ const WRITE_BUFFER: usize = 16 << 20;
 const BLOCK: usize = 8 << 10;
 /// Bytes at most that RocksDB's batch takes for a change beside key and value: type, column family, two lengths.
 const CHANGE_FRAME: usize = 12;
+/// Bytes of a batch from which on a table file of its own costs less than a write (measured: about 2 ms for the file, 6 us a node).
+const WORTH_A_FILE: usize = 1 << 20;
 /// Threads for flushes and compactions.
 const BACKGROUND_JOBS: i32 = 2;
 
@@ -70,13 +72,32 @@ impl RocksBackend {
             Access::Create | Access::ReadWrite => DB::open_cf_descriptors(&for_database, path, families),
         };
         let db = opened.map_err(|error| BackendError::new(format!("opening RocksDB in {}", path.display()), error))?;
-        let ingest = if access == Access::ReadOnly { None } else { Some(ingest::Folder::open(path)?) };
+        let ingest = if access == Access::ReadOnly { None } else { Some(ingest::Folder::of(path)?) };
         Ok(Self { db, path: path.to_owned(), ingest, options: options.clone() })
     }
 
     fn family(&self, keyspace: Keyspace) -> Result<&ColumnFamily, BackendError> {
         let missing = || BackendError::new(format!("looking into {}", self.path.display()), format!("column family {keyspace} is missing"));
         self.db.cf_handle(keyspace.name()).ok_or_else(missing)
+    }
+
+    /// Adds sorted puts of one keyspace as a table file, past the write-ahead log and the write buffers. Their keys are new and mostly above
+    /// all others, so RocksDB puts the file on the lowest level, where nothing need rewrite it.
+    fn add_file(&self, file: &Path, keyspace: Keyspace, batch: &Batch) -> Result<(), BackendError> {
+        let failed = |error| BackendError::new(format!("writing {}", file.display()), error);
+        let options = family_options(keyspace, None, &self.options);
+        let mut writer = SstFileWriter::create(&options);
+        writer.open(file).map_err(failed)?;
+        for (_, change) in batch.changes() {
+            if let Change::Put { key, value } = change {
+                writer.put(key, value).map_err(failed)?;
+            }
+        }
+        writer.finish().map_err(failed)?;
+        let mut options = IngestExternalFileOptions::default();
+        options.set_move_files(true);
+        let added = self.db.ingest_external_file_cf_opts(self.family(keyspace)?, &options, vec![file]);
+        added.map_err(|error| BackendError::new(format!("adding a file to {keyspace}"), error))
     }
 
     fn to_rocks(&self, batch: &Batch) -> Result<WriteBatch, BackendError> {
@@ -135,12 +156,12 @@ impl Backend for RocksBackend {
 
     fn ingest(&self, batch: &Batch) -> Result<(), BackendError> {
         let first = batch.changes().next().map(|(keyspace, _)| keyspace);
-        let (Some(folder), Some(keyspace)) = (&self.ingest, first) else { return self.write(batch, Durability::Buffered) };
-        if batch.bytes() < ingest::WORTH_A_FILE || batch.changes().any(|(other, _)| other != keyspace) {
-            return self.write(batch, Durability::Buffered);
+        match (&self.ingest, first) {
+            (Some(folder), Some(keyspace)) if batch.bytes() >= WORTH_A_FILE && batch.changes().all(|(other, _)| other == keyspace) => {
+                self.add_file(&folder.next_file()?, keyspace, batch)
+            }
+            _ => self.write(batch, Durability::Buffered),
         }
-        let options = family_options(keyspace, None, &self.options);
-        folder.ingest(&self.db, self.family(keyspace)?, &options, (keyspace, batch))
     }
 
     fn get_many(&self, keyspace: Keyspace, keys: &[&[u8]]) -> Vec<Result<Option<Vec<u8>>, BackendError>> {

@@ -134,8 +134,8 @@ impl Disk {
         let record = self.version_rows(store.id, version, version).next().transpose()?;
         let root = record.and_then(|row| root_of(&row.record));
         let changed = self.changed_since(store, version)?;
-        let mut leaves =
-            Walk::new(&source, name, self.database.hash_function, 0, version, root).filter(|leaf| !is_among(&changed, leaf.as_ref().ok().map(|leaf| &*leaf.key)));
+        let mut leaves = Walk::new(&source, name, self.database.hash_function, 0, version, root)
+            .filter(|leaf| !is_among(&changed, leaf.as_ref().ok().map(|leaf| &*leaf.key)));
         let (from, to) = keys::all_latest(store.id);
         let mut index = self.backend.scan(Keyspace::Latest, &from, Some(&to), Order::Ascending);
         let mut index = index.by_ref().filter(|entry| !is_among(&changed, entry.as_ref().ok().and_then(|(at, _)| keys::user_key(at))));

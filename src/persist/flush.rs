@@ -53,12 +53,16 @@ struct Table {
     lags: BTreeMap<StoreId, Lag>,
     /// The first one is being written.
     queue: VecDeque<Arc<Job>>,
+    /// How many jobs were ever queued, and how many of these are done.
+    queued: u64,
+    done: u64,
     stopping: bool,
 }
 
 impl Table {
-    fn queued_bytes(&self) -> u64 {
-        self.queue.iter().map(|job| job.bytes).sum()
+    /// Bytes that wait behind the job under way.
+    fn waiting_bytes(&self) -> u64 {
+        self.queue.iter().skip(1).map(|job| job.bytes).sum()
     }
 }
 
@@ -76,7 +80,7 @@ pub(crate) struct Flusher {
     thread: Mutex<Option<JoinHandle<()>>>,
     /// Versions from one checkpoint to the next.
     interval: u64,
-    /// Bytes that may be queued; and that a store may hold back before a checkpoint is made early.
+    /// Bytes that may wait behind the job under way.
     limit: u64,
 }
 
@@ -105,6 +109,7 @@ impl Inner {
             }
             let mut table = self.table();
             table.queue.pop_front();
+            table.done += 1;
             if written.is_err() {
                 table.queue.clear();
             } else if let Some(lag) = table.lags.get_mut(&job.store) {
@@ -140,16 +145,11 @@ impl Flusher {
 
     /// Waits until there is room in the queue: memory stays bounded when commits come faster than they can be flushed.
     pub(super) fn wait_for_room(&self) -> Result<()> {
-        self.inner.wait_until(|table| table.queued_bytes() <= self.limit)
+        self.inner.wait_until(|table| table.waiting_bytes() <= self.limit)
     }
 
     /// The store's lag; `stored` looks up its newest checkpoint (0 for none) when nothing is known of it yet.
-    pub(super) fn with_lag<T>(
-        &self,
-        store: StoreId,
-        stored: impl FnOnce() -> Result<u64>,
-        look: impl FnOnce(&mut Lag) -> T,
-    ) -> Result<T> {
+    pub(super) fn with_lag<T>(&self, store: StoreId, stored: impl FnOnce() -> Result<u64>, look: impl FnOnce(&mut Lag) -> T) -> Result<T> {
         if let Some(lag) = self.inner.table().lags.get_mut(&store) {
             return Ok(look(lag));
         }
@@ -161,11 +161,12 @@ impl Flusher {
     pub(super) fn queue(&self, store: StoreId, wanted: bool) -> Result<()> {
         let mut table = self.inner.table();
         let Some(lag) = table.lags.get_mut(&store) else { return Ok(()) };
-        if !(lag.is_due(self.interval, self.limit) || wanted) {
+        if !(lag.is_due(self.interval) || wanted) {
             return Ok(());
         }
         let Some(job) = lag.take_job(store) else { return Ok(()) };
         table.queue.push_back(Arc::new(job));
+        table.queued += 1;
         drop(table);
         self.inner.changed.notify_all();
         self.start()
@@ -190,9 +191,10 @@ impl Flusher {
         stores.into_iter().try_for_each(|store| self.queue(store, true))
     }
 
-    /// Waits until all that is queued is written.
+    /// Waits until all that is queued now is written.
     pub(super) fn drain(&self) -> Result<()> {
-        self.inner.wait_until(|table| table.queue.is_empty())
+        let queued = self.inner.table().queued;
+        self.inner.wait_until(|table| table.done >= queued)
     }
 
     /// The tree of a version that is in memory here: the newest one of a store, or a queued one.

@@ -13,11 +13,11 @@ use std::collections::BTreeSet;
 
 use treering_tree::Order;
 
-use super::{Disk, VersionRow};
 use super::commit::seconds_now;
 use super::keys::{self, StoreId};
 use super::pins;
 use super::records::{self, CommitRecord, Standing, VersionRecord};
+use super::{Disk, VersionRow};
 use crate::config::Retention;
 use crate::engine::{Batch, Keyspace};
 use crate::error::{Error, Result};

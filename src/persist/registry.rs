@@ -114,8 +114,8 @@ impl Disk {
     /// Forgets what is in memory of a store whose versions are others now. The queue must be empty.
     pub(super) fn forget(&self, store: StoreId) {
         self.flusher.forget(store);
-        let tree = self.replayed().remove(&store);
-        drop(tree);
+        let trees = self.trees().remove(store);
+        drop(trees);
     }
 
     /// The versions of a store from `first` on, also removed ones that are still needed.

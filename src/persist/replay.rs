@@ -12,6 +12,7 @@ use super::flush::Removed;
 use super::keys::{self, StoreId};
 use super::log::{self, Operation};
 use super::records::{self, VersionRecord};
+use super::trees::OldTrees;
 use super::{Disk, StoreState, source};
 use crate::engine::{Batch, Keyspace};
 use crate::error::{Error, Result};
@@ -43,18 +44,19 @@ impl Disk {
             return Ok(tree);
         }
         let base = self.checkpoint_until(store, version)?;
-        if base == version {
-            return self.stored_tree(store, version, Some(record), self.database.initial_version);
+        if let Some(tree) = self.trees().get(store, version, record.root_hash) {
+            return Ok(tree);
         }
-        let cached = self.replayed().get(&store).filter(|tree| (base..=version).contains(&tree.version())).cloned();
-        let mut tree = match cached {
-            Some(tree) if tree.version() == version && tree.root_hash() == Some(record.root_hash) => return Ok(tree),
-            Some(tree) if tree.version() < version => tree,
-            _ => self.checkpoint_tree(store, base)?,
+        let tree = if base == version {
+            self.stored_tree(store, version, Some(record), self.database.initial_version)?
+        } else {
+            let below = self.trees().newest_between(store, base, version.saturating_sub(1));
+            let mut tree = below.map_or_else(|| self.checkpoint_tree(store, base), Ok)?;
+            self.replay(store, &mut tree, version, &mut |_, _| {}, &mut |_| {})?;
+            tree
         };
-        self.replay(store, &mut tree, version, &mut |_, _| {}, &mut |_| {})?;
-        // Whoever looks at one version looks at its neighbours next.
-        self.replayed().insert(store, tree.clone());
+        let gone = self.trees().keep(store, tree.clone());
+        drop(gone);
         Ok(tree)
     }
 
@@ -98,7 +100,8 @@ impl Disk {
     pub(super) fn first_look(&self, store: StoreId) -> Result<u64> {
         let checkpoint = self.newest_checkpoint(store)?;
         let (from, to) = keys::nodes_after(store, checkpoint);
-        let is_left = || Ok::<_, Error>(self.backend.scan(Keyspace::Nodes, &from, Some(&to), Order::Ascending).next().transpose()?.is_some());
+        let is_left =
+            || Ok::<_, Error>(self.backend.scan(Keyspace::Nodes, &from, Some(&to), Order::Ascending).next().transpose()?.is_some());
         if !self.options.read_only && is_left()? {
             let mut batch = Batch::new();
             batch.delete_range(Keyspace::Nodes, &from, &to);
@@ -126,9 +129,9 @@ impl Disk {
         records.map(|pair| pair.map_err(Error::from).and_then(|(at, record)| checkpoint_number(&at, &record))).collect()
     }
 
-    /// Trees that were computed from logs, the last one of each store.
-    pub(super) fn replayed(&self) -> MutexGuard<'_, std::collections::BTreeMap<StoreId, Tree>> {
-        self.replayed.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Changed by single steps that cannot fail half-way, so a panic elsewhere leaves them whole.
+    pub(super) fn trees(&self) -> MutexGuard<'_, OldTrees> {
+        self.trees.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The tree of a checkpoint; of the empty store when it is 0, whose first version is then the oldest that there is.
@@ -138,7 +141,8 @@ impl Disk {
             return self.stored_tree(store, 0, None, first.map_or(self.database.initial_version, |row| row.version));
         }
         let at = keys::version(store, checkpoint);
-        let missing = || Error::Damaged { record: keys::name(Keyspace::Commits, &at), what: "a checkpoint's version is missing".to_owned() };
+        let missing =
+            || Error::Damaged { record: keys::name(Keyspace::Commits, &at), what: "a checkpoint's version is missing".to_owned() };
         let record = self.backend.get(Keyspace::Commits, &at)?.ok_or_else(missing)?;
         let (record, _) = VersionRecord::decode(&at, &record)?;
         self.stored_tree(store, checkpoint, Some(record), self.database.initial_version)

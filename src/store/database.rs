@@ -295,6 +295,14 @@ impl Database {
         self.shared.disk.stats()
     }
 
+    /// Waits until the checkpoints that are on their way in the background are stored.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] when storing one failed: then opening again recovers.
+    pub fn wait_until_flushed(&self) -> Result<()> {
+        self.shared.disk.wait_until_flushed()
+    }
+
     /// Gets everything onto the disk in its final place, so that the next open is quick. Dropping the database does it too, but cannot
     /// report a failure. What was saved is safe either way.
     ///

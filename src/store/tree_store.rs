@@ -264,7 +264,8 @@ impl TreeStore {
         let flushed = self.database.disk.flushed(self.state.id)?;
         if flushed > self.index_from {
             self.index_from = flushed;
-            self.removed = self.removed.iter().filter(|&(_, &version)| version > flushed).map(|(key, &version)| (Arc::clone(key), version)).collect();
+            self.removed =
+                self.removed.iter().filter(|&(_, &version)| version > flushed).map(|(key, &version)| (Arc::clone(key), version)).collect();
         }
         Ok(())
     }
@@ -311,7 +312,15 @@ impl TreeStore {
     /// A copy-on-write branch of the working state. O(1).
     pub(super) fn branch(&self) -> Branch {
         let (tree, removed, pin) = (self.tree.clone(), self.removed.clone(), self.pin.clone());
-        Branch { tree, removed, index_from: self.index_from, _pin: pin, base: self.base, store: self.state.id, database: Arc::clone(&self.database) }
+        Branch {
+            tree,
+            removed,
+            index_from: self.index_from,
+            _pin: pin,
+            base: self.base,
+            store: self.state.id,
+            database: Arc::clone(&self.database),
+        }
     }
 
     /// Makes a branch of this working state, which has not changed since, the working state. O(writes), to log them.

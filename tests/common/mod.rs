@@ -40,8 +40,12 @@ impl FaultyBackend {
     }
 
     pub fn open(self: &Arc<Self>) -> Database {
+        self.open_with(1)
+    }
+
+    pub fn open_with(self: &Arc<Self>, checkpoint_interval: u64) -> Database {
         let backend: Arc<dyn Backend> = Arc::clone(self) as Arc<dyn Backend>;
-        Database::open_on(backend, &OpenOptions::default()).unwrap()
+        Database::open_on(backend, &OpenOptions { checkpoint_interval, ..OpenOptions::default() }).unwrap()
     }
 
     /// All records of a keyspace.

@@ -48,6 +48,21 @@ impl Phase {
         result
     }
 
+    /// Adds what goes on in the background after the steps: its processor time and writes count, its time is given and does not.
+    pub(crate) fn finish<T>(&mut self, work: impl FnOnce() -> T) -> (f64, T) {
+        let (rest, result) = Self::of(work);
+        self.cpu += rest.cpu;
+        if let Some(written) = rest.written {
+            *self.written.get_or_insert(0) += written;
+        }
+        (rest.milliseconds(), result)
+    }
+
+    /// The first steps alone, as far as their time goes.
+    pub(crate) fn first(&self, steps: usize) -> Self {
+        Self { steps: self.steps.iter().take(steps).copied().collect(), ..Self::default() }
+    }
+
     /// Times a phase of one step.
     pub(crate) fn of<T>(work: impl FnOnce() -> T) -> (Self, T) {
         let mut phase = Self::default();

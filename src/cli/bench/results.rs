@@ -21,6 +21,9 @@ pub(crate) struct Results {
     blocks: u64,
     hash: HashFunction,
     durability: &'static str,
+    checkpoint_interval: u64,
+    cache_mib: u64,
+    hash_threads: u64,
     loadavg_start: Option<String>,
     load_ops_s: u64,
     load_blk_ms_p50: f64,
@@ -33,6 +36,10 @@ pub(crate) struct Results {
     blk_ms_p99: f64,
     blk_cpu_us_op: f64,
     blk_wbytes_op: Option<u64>,
+    /// Of the first 20 blocks alone.
+    blk_ops_s_first_20: u64,
+    /// After the blocks, until all that was under way in the background was done; its processor time and writes count for the blocks.
+    blk_drain_ms: f64,
     root: Hash,
     gets_s: u64,
     get_cpu_us: f64,
@@ -54,6 +61,8 @@ pub(super) struct Blocks {
     pub(super) phase: Phase,
     pub(super) operations: u64,
     pub(super) root: Hash,
+    /// See `blk_drain_ms`.
+    pub(super) drain_ms: f64,
 }
 
 /// Everything that was read.
@@ -68,11 +77,23 @@ pub(super) struct Reads {
 
 impl Results {
     pub(super) fn new(args: &Args, hash: HashFunction, durability: &'static str, loadavg_start: Option<String>) -> Self {
-        Self { peer: "treering", n: args.keys, batch: args.batch, blocks: args.blocks, hash, durability, loadavg_start, ..Self::default() }
+        Self {
+            peer: "treering",
+            n: args.keys,
+            batch: args.batch,
+            blocks: args.blocks,
+            hash,
+            durability,
+            checkpoint_interval: args.checkpoint_interval,
+            cache_mib: args.cache_size,
+            hash_threads: args.hash_threads,
+            loadavg_start,
+            ..Self::default()
+        }
     }
 
     pub(super) fn with_load(mut self, load: &Blocks) -> Self {
-        let Blocks { phase, operations, root } = load;
+        let Blocks { phase, operations, root, .. } = load;
         self.load_ops_s = phase.rate(*operations);
         self.load_blk_ms_p50 = phase.percentile(50);
         self.load_blk_ms_p99 = phase.percentile(99);
@@ -83,14 +104,17 @@ impl Results {
     }
 
     pub(super) fn with_blocks(mut self, blocks: &Blocks) -> Self {
-        let Blocks { phase, operations, root } = blocks;
+        const FIRST: u64 = 20;
+        let Blocks { phase, operations, root, drain_ms } = blocks;
         self.root = *root;
+        self.blk_drain_ms = *drain_ms;
         if *operations > 0 {
             self.blk_ops_s = phase.rate(*operations);
             self.blk_ms_p50 = phase.percentile(50);
             self.blk_ms_p99 = phase.percentile(99);
             self.blk_cpu_us_op = phase.cpu_us_each(*operations);
             self.blk_wbytes_op = phase.written_each(*operations);
+            self.blk_ops_s_first_20 = phase.first(20).rate(self.batch.saturating_mul(self.blocks.min(FIRST)));
         }
         self
     }

@@ -11,8 +11,8 @@ use crate::persist::keys::StoreId;
 /// Keys that were removed, each with the version that removed it last. O(1) to clone.
 pub(crate) type Removed = OrdMap<Arc<[u8]>, u64>;
 
-/// Bytes of memory that a new node holds until it is stored: its own, and those of the node that it replaced (measured: about 150 each).
-const BYTES_PER_NODE: u64 = 300;
+/// Bytes of memory that a new node holds until it is stored, with its share of keys and values.
+const BYTES_PER_NODE: u64 = 160;
 
 /// A store's versions above its newest checkpoint.
 pub(crate) struct Lag {
@@ -72,9 +72,8 @@ impl Lag {
         }
     }
 
-    pub(super) fn is_due(&self, interval: u64, most_bytes: u64) -> bool {
-        let version = self.tree.as_ref().map_or(0, Tree::version);
-        version >= self.queued.saturating_add(interval) || self.nodes.saturating_mul(BYTES_PER_NODE) > most_bytes
+    pub(super) fn is_due(&self, interval: u64) -> bool {
+        self.tree.as_ref().is_some_and(|tree| tree.version() >= self.queued.saturating_add(interval))
     }
 
     /// What there is to write for the newest version; `None` when it is stored or queued.
