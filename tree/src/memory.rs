@@ -5,12 +5,15 @@
 //!    so no other branch can see the write.
 //! 2. What a branch can reach from its root is not freed while the branch lives (see [`lineage`]).
 //! 3. Hence whoever holds `&Branch` may read all that it reaches: writing needs `&mut` of the only branch that reaches the slot.
-//! 4. Each routing key slot belongs to one inner node (and its later copies) in each line of descent.
+//! 4. While helpers of a branch are at work, each of them, the branch included, touches only nodes of the subtree handed to it, and no two
+//!    of these subtrees share a node (see [`helpers`]). So for a node they are one at a time, as invariants 1 to 3 want it.
+//! 5. Each routing key slot belongs to one inner node (and its later copies) in each line of descent.
 
 pub(crate) mod arena;
 pub(crate) mod branch;
 #[cfg(test)]
 mod census;
+mod helpers;
 mod leaf;
 pub(crate) mod lineage;
 pub(crate) mod node;

@@ -17,6 +17,7 @@ mod rebalance;
 mod remove;
 pub mod render;
 pub mod save;
+mod settle;
 mod unload;
 
 use std::fmt;
@@ -26,6 +27,7 @@ use treering_proofs::{Hash, HashFunction, MAX_VERSION};
 
 use crate::memory::{Branch, Child, Memory, State};
 use crate::{NoSource, NodeKey, NodeSource, TreeError};
+use drafts::Drafts;
 use path::Step;
 
 /// How a tree hashes and counts.
@@ -71,6 +73,8 @@ pub struct Tree {
     hash_threads: usize,
     /// The path of the operation at hand; kept for its allocation.
     path: Vec<Step>,
+    /// Lists not in use; kept for their allocations.
+    spare_drafts: Vec<Drafts>,
 }
 
 impl Tree {
@@ -111,6 +115,7 @@ impl Tree {
             initial_version: options.initial_version,
             hash_threads: options.hash_threads.max(1),
             path: Vec::new(),
+            spare_drafts: Vec::new(),
         }
     }
 
@@ -236,6 +241,7 @@ impl Clone for Tree {
             initial_version: self.initial_version,
             hash_threads: self.hash_threads,
             path: Vec::new(),
+            spare_drafts: Vec::new(),
         }
     }
 }
