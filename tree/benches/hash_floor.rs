@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use treering_proofs::{Hash, HashFunction, preimage};
-use treering_tree::{NodeRecord, Options, Tree};
+use treering_tree::{NodeRecord, Operation, Options, Tree};
 
 #[expect(clippy::indexing_slicing, reason = "shared with the tests")]
 #[path = "../tests/tree/workload.rs"]
@@ -92,8 +92,9 @@ impl Run {
 
     fn block(&mut self) {
         let ops = self.workload.next_block();
+        let operations: Vec<Operation<'_>> = ops.iter().map(Op::operation).collect();
         let start = Instant::now();
-        apply(&mut self.tree, &ops);
+        black_box(self.tree.apply(&operations).unwrap());
         let applied = Instant::now();
         let _ = black_box(self.tree.save().unwrap());
         let saved = Instant::now();
@@ -110,15 +111,6 @@ impl Run {
                 self.threads,
                 whole / of(floor)
             );
-        }
-    }
-}
-
-fn apply(tree: &mut Tree, ops: &[Op]) {
-    for group in ops.chunks(32) {
-        tree.prefetch(group.iter().map(Op::key));
-        for op in group {
-            op.apply(tree);
         }
     }
 }

@@ -348,6 +348,12 @@ impl Memory {
         self.stubs.put_back(&mut pools.stubs);
     }
 
+    /// Whether no node must ever be loaded, as no stub is there, and so many slots of every kind can still be taken.
+    pub(crate) fn is_whole_with_room_for(&self, slots: u64) -> bool {
+        let most = [self.inners.in_use(), self.leaves.in_use(), self.keys.in_use()].into_iter().max().unwrap_or_default();
+        self.stubs.in_use() == 0 && u64::from(most).saturating_add(slots) <= u64::from(leaf::LEAST_CAPACITY)
+    }
+
     /// Bytes of all nodes in memory: their slots, keys and values.
     pub(crate) fn bytes(&self) -> u64 {
         let slots = self.inners.slot_bytes() + self.leaves.slot_bytes() + self.keys.slot_bytes() + self.stubs.slot_bytes();

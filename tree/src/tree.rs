@@ -1,5 +1,6 @@
 //! The tree. Each operation has its file; this one has what they share.
 
+pub mod apply;
 #[cfg(test)]
 mod census;
 pub mod check;
@@ -37,7 +38,7 @@ pub struct Options {
     pub hash_function: HashFunction,
     /// The version of the first save (default 1).
     pub initial_version: u64,
-    /// Threads that hash when a version is saved (default 1).
+    /// Threads that apply a block of operations and hash a version (default 1, which 0 means too).
     pub hash_threads: usize,
 }
 
