@@ -3,7 +3,8 @@
 //! *floor*: the hashes of one block's new nodes (for a leaf two, of its value and of itself) on one thread, one after another by the `sha2`
 //! crate, their inputs lying ready. *block*: 10,000 operations (80 % updates, 15 % inserts, 5 % deletes) on 1 M random keys and the save, on
 //! one thread and on two. The three are measured in turn, so that what else the machine does meets all alike; medians and minima are
-//! printed. `TREERING_FLOOR_KEYS` sets another number of keys, `TREERING_FLOOR_ROUNDS` another number of blocks than 60.
+//! printed. `TREERING_FLOOR_KEYS` sets another number of keys, `TREERING_FLOOR_ROUNDS` another number of blocks than 60,
+//! `TREERING_FLOOR_THREADS` another number of threads than 2.
 #![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a benchmark")]
 
 use std::hint::black_box;
@@ -121,7 +122,8 @@ fn number(variable: &str, default: u64) -> u64 {
 
 fn main() {
     let (keys, rounds) = (number("TREERING_FLOOR_KEYS", 1_000_000), number("TREERING_FLOOR_ROUNDS", 60));
-    let mut runs = [1, 2].map(|threads| Run::start(threads, keys));
+    let threads = usize::try_from(number("TREERING_FLOOR_THREADS", 2)).unwrap();
+    let mut runs = [1, threads].map(|threads| Run::start(threads, keys));
     let [one, two] = &runs;
     assert_eq!(one.tree.root_hash(), two.tree.root_hash());
     let (inputs, version) = (inputs(&one.tree), one.tree.version());

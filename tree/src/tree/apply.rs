@@ -24,8 +24,8 @@ pub type Operation<'a> = (&'a [u8], Option<&'a [u8]>);
 const MIN_BATCH: usize = 16;
 /// Fewer keys are not worth a thread.
 const MIN_KEYS_FOR_THREADS: usize = 1024;
-/// How many pieces of the walk a thread has to do, so that all end at about the same time.
-const PIECES_PER_THREAD: usize = 8;
+/// Keys of a piece of the walk: the nodes on the way to them, some 5,000 in a large tree, stay in a core's cache.
+const KEYS_OF_PIECE: usize = 512;
 /// Operations whose paths are fetched together.
 const PREFETCHED: usize = 32;
 /// No operation takes more slots than this for each level of the tree, with some levels more for what a block adds.
@@ -73,10 +73,11 @@ impl Tree {
         let batch = Batch::new(operations);
         let mut walk = Walk::new(&batch, root);
         let threads = if batch.groups().len() < MIN_KEYS_FOR_THREADS { 1 } else { self.hash_threads };
-        let descended = walk.descend(&mut self.branch, if threads > 1 { threads * PIECES_PER_THREAD } else { usize::MAX });
+        let pieces = batch.groups().len().div_ceil(KEYS_OF_PIECE).max(2);
+        let descended = walk.descend(&mut self.branch, pieces);
         self.root = Some(walk.root());
         descended?;
-        let mut pieces = walk.pieces(threads * PIECES_PER_THREAD);
+        let mut pieces = walk.pieces(pieces);
         self.branch.share_out(threads, &mut pieces, |branch, piece| piece.finish(branch));
         let mut in_order: Vec<usize> = Vec::new();
         for walk in std::iter::once(walk).chain(pieces) {

@@ -132,7 +132,7 @@ impl Drafts {
         let mut waiting: Option<&Draft> = None;
         for (place, draft) in self.list.iter().enumerate().rev() {
             if let Some(soon) = place.checked_sub(PREFETCH).and_then(|place| self.list.get(place)) {
-                settling.branch.memory().prefetch(soon.link);
+                settling.prefetch(soon);
             }
             if draft.state != State::Dirty {
                 settling.record(draft, None);
@@ -184,6 +184,16 @@ struct Settling<'a> {
 }
 
 impl Settling<'_> {
+    /// Has the processor fetch a draft, and its parent, to which its hash goes.
+    #[inline]
+    fn prefetch(&self, soon: &Draft) {
+        let memory = self.branch.memory();
+        memory.prefetch(soon.link);
+        if let Some(parent) = self.drafts.parent(soon) {
+            memory.prefetch(Link::inner(parent));
+        }
+    }
+
     /// Lays out what is hashed of a draft whose children are hashed. Gives `false` for a leaf with a key too long for that.
     #[inline]
     fn lay(&self, draft: &Draft, preimage: &mut Preimage) -> bool {
