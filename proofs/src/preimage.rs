@@ -69,6 +69,91 @@ pub fn inner_hash(function: HashFunction, height: u8, size: u64, version: u64, l
     function.hash(buffer.as_slice())
 }
 
+/// Bytes of a block of SHA-256.
+const BLOCK: usize = 64;
+
+/// The preimage of a node on the stack, laid out and not hashed yet: for those who hash several at a time.
+pub struct Preimage {
+    buffer: Buffer<{ Self::BLOCKS * BLOCK }>,
+}
+
+impl Preimage {
+    /// Blocks of SHA-256 that the longest preimage here takes with its padding.
+    pub const BLOCKS: usize = 3;
+
+    /// An empty one.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { buffer: Buffer::new() }
+    }
+
+    /// Lays out a leaf; what [`leaf_hash`] hashes. Gives `false`, and holds nothing of use, if the key is too long for it.
+    #[must_use]
+    pub fn lay_leaf(&mut self, version: u64, key: &[u8], value_hash: &Hash) -> bool {
+        if key.len() > SHORT_KEY {
+            return false;
+        }
+        self.buffer.len = 0;
+        lay_leaf(&mut self.buffer, version, key, value_hash);
+        true
+    }
+
+    /// Lays out an inner node; what [`inner_hash`] hashes.
+    pub fn lay_inner(&mut self, height: u8, size: u64, version: u64, left: &Hash, right: &Hash) {
+        self.buffer.len = 0;
+        lay_header(&mut self.buffer, height, size, version);
+        lay_hash(&mut self.buffer, left);
+        lay_hash(&mut self.buffer, right);
+    }
+
+    /// The bytes to hash.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.buffer.as_slice()
+    }
+
+    /// The bytes to hash as blocks, with the padding of SHA-256.
+    #[must_use]
+    pub fn sha256_blocks(&mut self) -> &[[u8; BLOCK]] {
+        let len = self.buffer.len;
+        let blocks = sha256_blocks(len);
+        let (bytes, _) = self.buffer.bytes.as_chunks_mut::<BLOCK>();
+        let used = bytes.get_mut(..blocks).unwrap_or_default();
+        sha256_pad(used, len, len as u64);
+        used
+    }
+}
+
+impl Default for Preimage {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+const _: () = assert!(LEAF_FRAME + SHORT_KEY + SHA256_PADDING <= Preimage::BLOCKS * BLOCK);
+const _: () = assert!(INNER_MAX + SHA256_PADDING <= Preimage::BLOCKS * BLOCK);
+
+/// The least that SHA-256 adds: a bit, and the length in eight bytes.
+const SHA256_PADDING: usize = 1 + 8;
+
+/// How many blocks of SHA-256 so many bytes take with their padding.
+#[must_use]
+pub const fn sha256_blocks(len: usize) -> usize {
+    (len + SHA256_PADDING).div_ceil(BLOCK)
+}
+
+/// Pads a message whose last `used` bytes begin `blocks`, as SHA-256 does. `len` is the number of bytes of the whole message.
+pub fn sha256_pad(blocks: &mut [[u8; BLOCK]], used: usize, len: u64) {
+    let bytes = blocks.as_flattened_mut();
+    if let Some((bit, rest)) = bytes.get_mut(used..).and_then(<[u8]>::split_first_mut)
+        && let Some((zeros, bits)) = rest.split_last_chunk_mut::<8>()
+    {
+        *bit = 0x80;
+        zeros.fill(0);
+        *bits = (len << 3).to_be_bytes();
+    }
+}
+
 /// What precedes the length of the key in a leaf: the prefix of an ICS-23 leaf op.
 #[must_use]
 pub fn leaf_prefix(version: u64) -> Vec<u8> {
@@ -207,6 +292,29 @@ mod tests {
         let mut bytes = prefix_of_right_child(u8::MAX, MAX_VERSION, MAX_VERSION, &hash);
         bytes.extend_from_slice(hash.as_ref());
         assert_eq!(inner, HashFunction::Sha256.hash(&bytes));
+    }
+
+    #[test]
+    fn laid_out_preimages_are_what_is_hashed() {
+        let (left, right) = (Hash::new([1; 32]), Hash::new([2; 32]));
+        let mut preimage = Preimage::new();
+        for number in [1, 63, 64, 300, MAX_VERSION] {
+            preimage.lay_inner(u8::MAX, number, number, &left, &right);
+            let expected = inner_hash(HashFunction::Blake3, u8::MAX, number, number, &left, &right);
+            assert_eq!(HashFunction::Blake3.hash(preimage.bytes()), expected);
+            for len in 0..=SHORT_KEY {
+                let key = vec![9; len];
+                assert!(preimage.lay_leaf(number, &key, &left));
+                assert_eq!(HashFunction::Blake3.hash(preimage.bytes()), leaf_hash(HashFunction::Blake3, number, &key, &left));
+                let (bytes, blocks) = (preimage.bytes().to_vec(), preimage.sha256_blocks().as_flattened().to_vec());
+                let (message, padding) = blocks.split_at(bytes.len());
+                assert_eq!(message, bytes);
+                let zeros = blocks.len() - bytes.len() - SHA256_PADDING;
+                assert!(zeros < BLOCK);
+                assert_eq!(padding, [&[0x80][..], &vec![0; zeros], &(8 * bytes.len() as u64).to_be_bytes()].concat());
+            }
+        }
+        assert!(!preimage.lay_leaf(1, &[0; SHORT_KEY + 1], &left));
     }
 
     #[test]

@@ -1,16 +1,17 @@
 //! How far is a block in memory from the time that its hashes take alone?
 //!
-//! *floor*: the hashes of one block's new nodes (for a leaf two, of its value and of itself), their inputs lying ready.
-//! *block*: 10,000 operations (80 % updates, 15 % inserts, 5 % deletes) on 1 M random keys and the save. One thread. The ratio is printed
-//! at the end. `TREERING_FLOOR_KEYS` sets another number of keys.
+//! *floor*: the hashes of one block's new nodes (for a leaf two, of its value and of itself) on one thread, one after another by the `sha2`
+//! crate, their inputs lying ready. *block*: 10,000 operations (80 % updates, 15 % inserts, 5 % deletes) on 1 M random keys and the save, on
+//! one thread and on two. The three are measured in turn, so that what else the machine does meets all alike; medians and minima are
+//! printed. `TREERING_FLOOR_KEYS` sets another number of keys, `TREERING_FLOOR_ROUNDS` another number of blocks than 60,
+//! `TREERING_FLOOR_THREADS` another number of threads than 2.
 #![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a benchmark")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use criterion::{Criterion, Throughput};
 use treering_proofs::{Hash, HashFunction, preimage};
-use treering_tree::{NodeRecord, Tree};
+use treering_tree::{NodeRecord, Operation, Options, Tree};
 
 #[expect(clippy::indexing_slicing, reason = "shared with the tests")]
 #[path = "../tests/tree/workload.rs"]
@@ -18,8 +19,6 @@ mod workload;
 use workload::{Config, Op, Workload};
 
 const BATCH: u64 = 10_000;
-/// Operations whose paths are fetched together.
-const PREFETCHED: usize = 32;
 
 /// What is hashed of a new node.
 enum Input {
@@ -46,87 +45,99 @@ fn hash(input: &Input, version: u64) -> Hash {
     }
 }
 
-/// A run of blocks, and the time that they took.
+/// Times in milliseconds.
 #[derive(Default)]
-struct Total {
-    time: Duration,
-    blocks: u32,
-}
+struct Times(Vec<f64>);
 
-impl Total {
+impl Times {
     fn add(&mut self, time: Duration) {
-        self.time += time;
-        self.blocks += 1;
+        self.0.push(time.as_secs_f64() * 1e3);
     }
 
-    fn milliseconds(&self) -> f64 {
-        self.time.as_secs_f64() * 1e3 / f64::from(self.blocks.max(1))
+    fn sorted(&self) -> Vec<f64> {
+        let mut times = self.0.clone();
+        times.sort_by(f64::total_cmp);
+        times
+    }
+
+    fn median(&self) -> f64 {
+        self.sorted().get(self.0.len() / 2).copied().unwrap_or_default()
+    }
+
+    fn least(&self) -> f64 {
+        self.sorted().first().copied().unwrap_or_default()
     }
 }
 
-fn apply(tree: &mut Tree, ops: &[Op]) {
-    for group in ops.chunks(PREFETCHED) {
-        tree.prefetch(group.iter().map(Op::key));
-        for op in group {
-            op.apply(tree);
+/// A tree that lives through the blocks of the workload.
+struct Run {
+    threads: usize,
+    tree: Tree,
+    workload: Workload,
+    operations: Times,
+    save: Times,
+    whole: Times,
+}
+
+impl Run {
+    /// A tree after a long life: nodes lie where earlier blocks left room.
+    fn start(threads: usize, keys: u64) -> Self {
+        let workload = Workload::new(Config { keys, load_block: 50_000, batch: BATCH, key_length: 32, value_length: 100, seed: 42 });
+        let tree = Tree::with_options(Options { hash_threads: threads, ..Options::default() }).unwrap();
+        let mut run = Self { threads, tree, workload, operations: Times::default(), save: Times::default(), whole: Times::default() };
+        let blocks = keys.div_ceil(50_000) + 100;
+        (0..blocks).for_each(|_| run.block());
+        (run.operations, run.save, run.whole) = Default::default();
+        run
+    }
+
+    fn block(&mut self) {
+        let ops = self.workload.next_block();
+        let operations: Vec<Operation<'_>> = ops.iter().map(Op::operation).collect();
+        let start = Instant::now();
+        black_box(self.tree.apply(&operations).unwrap());
+        let applied = Instant::now();
+        let _ = black_box(self.tree.save().unwrap());
+        let saved = Instant::now();
+        self.operations.add(applied - start);
+        self.save.add(saved - applied);
+        self.whole.add(saved - start);
+    }
+
+    fn print(&self, floor: &Times) {
+        for (name, of) in [("median", Times::median as fn(&Times) -> f64), ("least", Times::least)] {
+            let (whole, operations, save) = (of(&self.whole), of(&self.operations), of(&self.save));
+            println!(
+                "block, {} thread(s), {name}: {whole:.2} ms (operations {operations:.2}, save {save:.2}), ratio {:.2}",
+                self.threads,
+                whole / of(floor)
+            );
         }
     }
 }
 
-fn main() {
-    let keys = std::env::var("TREERING_FLOOR_KEYS").ok().map_or(1_000_000, |text| text.parse().unwrap());
-    let mut workload = Workload::new(Config { keys, load_block: 50_000, batch: BATCH, key_length: 32, value_length: 100, seed: 42 });
-    let mut tree = Tree::new();
-    while tree.size() < keys {
-        apply(&mut tree, &workload.next_block());
-        let _ = tree.save().unwrap();
-    }
-    // As after a long life: nodes lie where earlier blocks left room.
-    for _ in 0..100 {
-        apply(&mut tree, &workload.next_block());
-        let _ = tree.save().unwrap();
-    }
-    let inputs = inputs(&tree);
-    let version = tree.version();
-    let hashes: usize = inputs.iter().map(|input| if matches!(input, Input::Leaf { .. }) { 2 } else { 1 }).sum();
+fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).ok().map_or(default, |text| text.parse().unwrap())
+}
 
-    let (mut floor, mut operations, mut save) = (Total::default(), Total::default(), Total::default());
-    let mut criterion = Criterion::default().sample_size(20).configure_from_args();
-    let mut group = criterion.benchmark_group("1M keys, 10k operations");
-    group.throughput(Throughput::Elements(BATCH));
-    group.bench_function("floor: the hashes alone", |bencher| {
-        bencher.iter_custom(|iterations| {
-            let start = Instant::now();
-            for _ in 0..iterations {
-                for input in &inputs {
-                    black_box(hash(black_box(input), version));
-                }
-                floor.blocks += 1;
-            }
-            floor.time += start.elapsed();
-            start.elapsed()
-        });
-    });
-    group.bench_function("block: operations and save", |bencher| {
-        bencher.iter_custom(|iterations| {
-            let mut sum = Duration::ZERO;
-            for _ in 0..iterations {
-                let ops = workload.next_block();
-                let start = Instant::now();
-                apply(&mut tree, &ops);
-                let applied = Instant::now();
-                let _ = black_box(tree.save().unwrap());
-                let saved = Instant::now();
-                operations.add(applied - start);
-                save.add(saved - applied);
-                sum += saved - start;
-            }
-            sum
-        });
-    });
-    group.finish();
-    let (floor, operations, save) = (floor.milliseconds(), operations.milliseconds(), save.milliseconds());
-    println!("floor {floor:.2} ms: {hashes} hashes of {:.0} ns", floor * 1e6 / hashes as f64);
-    println!("block {:.2} ms: operations {operations:.2} + save {save:.2}", operations + save);
-    println!("ratio {:.2}", (operations + save) / floor);
+fn main() {
+    let (keys, rounds) = (number("TREERING_FLOOR_KEYS", 1_000_000), number("TREERING_FLOOR_ROUNDS", 60));
+    let threads = usize::try_from(number("TREERING_FLOOR_THREADS", 2)).unwrap();
+    let mut runs = [1, threads].map(|threads| Run::start(threads, keys));
+    let [one, two] = &runs;
+    assert_eq!(one.tree.root_hash(), two.tree.root_hash());
+    let (inputs, version) = (inputs(&one.tree), one.tree.version());
+    let hashes: usize = inputs.iter().map(|input| if matches!(input, Input::Leaf { .. }) { 2 } else { 1 }).sum();
+    let mut floor = Times::default();
+    for _ in 0..rounds {
+        let start = Instant::now();
+        for input in &inputs {
+            black_box(hash(black_box(input), version));
+        }
+        floor.add(start.elapsed());
+        runs.iter_mut().for_each(Run::block);
+    }
+    println!("floor, median: {:.2} ms, {hashes} hashes of {:.0} ns", floor.median(), floor.median() * 1e6 / hashes as f64);
+    println!("floor, least: {:.2} ms", floor.least());
+    runs.iter().for_each(|run| run.print(&floor));
 }

@@ -1,9 +1,57 @@
 //! Hashes of nodes, as the tree needs them. The preimages themselves are in [`treering_proofs::preimage`].
 
+mod sha256;
+
+use treering_proofs::preimage::Preimage;
 use treering_proofs::{Hash, HashFunction, MAX_VERSION, preimage};
 
 use crate::memory::{Child, Inner, Leaf};
 use crate::{MAX_KEY_LEN, MAX_VALUE_LEN, NodeKey, NodeRecord, Side, TreeError};
+use sha256::{Blocks, End};
+
+/// The hashes of two messages, found side by side where the processor can.
+#[inline]
+pub(crate) fn hash_two(function: HashFunction, messages: [&[u8]; 2]) -> [Hash; 2] {
+    let [mut first, mut second] = [const { End::new() }; 2];
+    let [one, two] = messages;
+    let found = match function {
+        HashFunction::Sha256 if sha256::is_there() => sha256::hash_two([first.pad(one), second.pad(two)]),
+        _ => None,
+    };
+    found.unwrap_or_else(|| messages.map(|message| function.hash(message)))
+}
+
+/// The hashes of two nodes, found side by side where the processor can.
+#[inline]
+pub(crate) fn hash_two_nodes(function: HashFunction, preimages: &mut [Preimage; 2]) -> [Hash; 2] {
+    if function == HashFunction::Sha256 && sha256::is_there() {
+        let messages = preimages.each_mut().map(|preimage| Blocks { whole: preimage.sha256_blocks(), end: &[] });
+        if let Some(hashes) = sha256::hash_two(messages) {
+            return hashes;
+        }
+    }
+    preimages.each_ref().map(|preimage| function.hash(preimage.bytes()))
+}
+
+/// The hash of one node.
+#[inline]
+pub(crate) fn hash_one_node(function: HashFunction, preimage: &mut Preimage) -> Hash {
+    let found = match function {
+        HashFunction::Sha256 if sha256::is_there() => sha256::hash_one(Blocks { whole: preimage.sha256_blocks(), end: &[] }),
+        _ => None,
+    };
+    found.unwrap_or_else(|| function.hash(preimage.bytes()))
+}
+
+/// The hash of a value.
+#[inline]
+pub(crate) fn value_hash(function: HashFunction, value: &[u8]) -> Hash {
+    let found = match function {
+        HashFunction::Sha256 if sha256::is_there() => sha256::hash_one(End::new().pad(value)),
+        _ => None,
+    };
+    found.unwrap_or_else(|| preimage::value_hash(function, value))
+}
 
 /// The hash of a leaf made in `version`.
 pub(crate) fn leaf_hash(function: HashFunction, leaf: Leaf<'_>, version: u64) -> Hash {

@@ -37,6 +37,7 @@ pub use error::{SourceError, TreeError};
 pub use node_key::NodeKey;
 pub use record::{ChildRecord, NoSource, NodeRecord, NodeSource};
 pub use side::Side;
+pub use tree::apply::Operation;
 pub use tree::check::{CheckError, CheckReport};
 pub use tree::export::{Export, ExportNode};
 pub use tree::import::Importer;

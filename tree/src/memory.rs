@@ -5,12 +5,15 @@
 //!    so no other branch can see the write.
 //! 2. What a branch can reach from its root is not freed while the branch lives (see [`lineage`]).
 //! 3. Hence whoever holds `&Branch` may read all that it reaches: writing needs `&mut` of the only branch that reaches the slot.
-//! 4. Each routing key slot belongs to one inner node (and its later copies) in each line of descent.
+//! 4. While helpers of a branch are at work, each of them, the branch included, touches only nodes of the subtree handed to it, and no two
+//!    of these subtrees share a node (see [`helpers`]). So for a node they are one at a time, as invariants 1 to 3 want it.
+//! 5. Each routing key slot belongs to one inner node (and its later copies) in each line of descent.
 
 pub(crate) mod arena;
 pub(crate) mod branch;
 #[cfg(test)]
 mod census;
+mod helpers;
 mod leaf;
 pub(crate) mod lineage;
 pub(crate) mod node;
@@ -343,6 +346,12 @@ impl Memory {
         }
         self.keys.put_back(&mut pools.keys);
         self.stubs.put_back(&mut pools.stubs);
+    }
+
+    /// Whether no node must ever be loaded, as no stub is there, and so many slots of every kind can still be taken.
+    pub(crate) fn is_whole_with_room_for(&self, slots: u64) -> bool {
+        let most = [self.inners.in_use(), self.leaves.in_use(), self.keys.in_use()].into_iter().max().unwrap_or_default();
+        self.stubs.in_use() == 0 && u64::from(most).saturating_add(slots) <= u64::from(leaf::LEAST_CAPACITY)
     }
 
     /// Bytes of all nodes in memory: their slots, keys and values.

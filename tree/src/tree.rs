@@ -1,5 +1,6 @@
 //! The tree. Each operation has its file; this one has what they share.
 
+pub mod apply;
 #[cfg(test)]
 mod census;
 pub mod check;
@@ -17,6 +18,7 @@ mod rebalance;
 mod remove;
 pub mod render;
 pub mod save;
+mod settle;
 mod unload;
 
 use std::fmt;
@@ -26,6 +28,7 @@ use treering_proofs::{Hash, HashFunction, MAX_VERSION};
 
 use crate::memory::{Branch, Child, Memory, State};
 use crate::{NoSource, NodeKey, NodeSource, TreeError};
+use drafts::Drafts;
 use path::Step;
 
 /// How a tree hashes and counts.
@@ -35,7 +38,7 @@ pub struct Options {
     pub hash_function: HashFunction,
     /// The version of the first save (default 1).
     pub initial_version: u64,
-    /// Threads that hash when a version is saved (default 1).
+    /// Threads that apply a block of operations and hash a version (default 1, which 0 means too).
     pub hash_threads: usize,
 }
 
@@ -71,6 +74,8 @@ pub struct Tree {
     hash_threads: usize,
     /// The path of the operation at hand; kept for its allocation.
     path: Vec<Step>,
+    /// Lists not in use; kept for their allocations.
+    spare_drafts: Vec<Drafts>,
 }
 
 impl Tree {
@@ -111,6 +116,7 @@ impl Tree {
             initial_version: options.initial_version,
             hash_threads: options.hash_threads.max(1),
             path: Vec::new(),
+            spare_drafts: Vec::new(),
         }
     }
 
@@ -236,6 +242,7 @@ impl Clone for Tree {
             initial_version: self.initial_version,
             hash_threads: self.hash_threads,
             path: Vec::new(),
+            spare_drafts: Vec::new(),
         }
     }
 }

@@ -124,6 +124,23 @@ impl Branch {
         }
     }
 
+    /// Another pair of hands, that works under this branch's epoch and keeps books of its own until [`Branch::absorb`].
+    pub(super) fn helper(&mut self) -> Self {
+        let memory = Arc::clone(&self.memory);
+        let place = self.place();
+        let segment = Segment { epoch: place.segment.epoch, floor: Arc::clone(&place.segment.floor) };
+        Self { memory, place: Mutex::new(Place::new(segment, Orphans::default(), place.shares_drafts)), pools: Pools::default() }
+    }
+
+    /// Takes over the books of a helper.
+    pub(super) fn absorb(&mut self, mut helper: Self) {
+        let theirs = helper.place.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let place = self.place();
+        place.dead.append(&mut theirs.dead);
+        place.orphans.recent.append(&mut theirs.orphans.recent);
+        self.memory.give_back(&mut helper.pools);
+    }
+
     /// Whether another branch may see drafts of this one.
     pub(crate) fn shares_drafts(&mut self) -> bool {
         self.place().shares_drafts
@@ -247,6 +264,14 @@ impl Branch {
             }
         }
         own
+    }
+
+    /// The draft at `link` as an own one: itself, or else a copy in its place.
+    pub(crate) fn own_draft(&mut self, link: Link) -> Link {
+        match link.target() {
+            Target::Leaf(_) => self.own_draft_leaf(link),
+            _ => Link::inner(self.own_inner(link, None).0),
+        }
     }
 
     /// The draft leaf at `link` as an own one: itself, or else a copy in its place.

@@ -9,6 +9,8 @@ use crate::NodeKey;
 /// Bits of a leaf's place in its arena; above them three bits name the arena.
 const PLACE_BITS: u32 = 27;
 const PLACE_MASK: u32 = (1 << PLACE_BITS) - 1;
+/// Slots that there can be of each size; of other kinds of slots there can be more.
+pub(super) const LEAST_CAPACITY: u32 = 1 << PLACE_BITS;
 
 /// Bytes of key and value together that a slot of each size can hold; what is longer is allocated by itself.
 const CAPACITIES: [usize; 7] = [40, 72, 104, 136, 168, 232, 360];
@@ -301,7 +303,6 @@ impl Leaves {
     }
 
     /// Slots in use or in a pool.
-    #[cfg(test)]
     pub(super) fn in_use(&self) -> u32 {
         (0..SIZES).map(|size| of_size!(self, size, arena => arena.in_use())).sum()
     }

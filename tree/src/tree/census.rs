@@ -32,6 +32,9 @@ fn key(i: u64) -> Vec<u8> {
 }
 
 fn change(tree: &mut Tree, random: &mut Random, times: u64) {
+    if random.below(3) == 0 {
+        return change_at_once(tree, random, times);
+    }
     for _ in 0..random.below(times) {
         let key = key(random.below(200));
         match random.below(5) {
@@ -40,6 +43,17 @@ fn change(tree: &mut Tree, random: &mut Random, times: u64) {
             _ => drop(tree.set(&key, &vec![7; usize::try_from(random.below(50)).unwrap()]).unwrap()),
         }
     }
+}
+
+fn change_at_once(tree: &mut Tree, random: &mut Random, times: u64) {
+    let ops: Vec<(Vec<u8>, Option<Vec<u8>>)> = (0..random.below(times))
+        .map(|_| {
+            let key = key(random.below(200));
+            (key, (random.below(3) > 0).then(|| vec![8; usize::try_from(random.below(50)).unwrap()]))
+        })
+        .collect();
+    let ops: Vec<crate::Operation<'_>> = ops.iter().map(|(key, value)| (key.as_slice(), value.as_deref())).collect();
+    tree.apply(&ops).unwrap();
 }
 
 fn own(record: NodeRecord<'_>) -> NodeRecord<'static> {

@@ -3,7 +3,7 @@
 use treering_proofs::Hash;
 
 use super::Tree;
-use super::drafts::hash_node;
+use super::settle::hash_node;
 use crate::memory::{Child, Node, State, prefix_of};
 use crate::{NodeKey, Side, TreeError};
 

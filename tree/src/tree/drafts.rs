@@ -1,148 +1,71 @@
-//! What is done to all drafts at once: making them the branch's own, numbering them in pre-order, hashing them from the leaves up.
-//!
-//! Drafts of a subtree are listed level by level from its root. So the processor can fetch them ahead, each level can be hashed over
-//! several threads, and what is done backwards meets children before their parents. On one thread a large tree is taken in subtrees, left
-//! to right, each small enough that the way back finds its drafts in the cache.
+//! The drafts of a subtree, listed level by level from its root: so the processor can fetch them ahead, and what is done backwards meets
+//! children before their parents.
 
-use std::ops::Range;
-use std::thread;
+use treering_proofs::preimage::Preimage;
+use treering_proofs::{Hash, preimage};
 
-use treering_proofs::{Hash, HashFunction, preimage};
-
-use super::Tree;
-use crate::memory::{Child, Link, Node, State, Target};
+use crate::memory::{Branch, Child, Inner, Link, Node, State, Target};
 use crate::{NodeKey, Side, TreeError, hashing};
 
-/// With fewer nodes to hash, starting threads costs more than it saves (measured: a hash takes about 100 ns, a thread 30 us).
-const MIN_NODES_PER_THREAD: usize = 1024;
-/// So many nodes are hashed, then recorded, when there are several threads: they stay in the cache of one core.
-const PIECE: usize = 2048;
 /// How far ahead nodes are fetched into the cache.
 const PREFETCH: usize = 8;
-/// Leaves of a subtree that is settled at once: of a million keys, 10,000 of them changed, it has some 2,500 drafts.
-const SUBTREE: u64 = 1 << 15;
 
-/// The drafts of a subtree.
+/// The drafts of a subtree, the parent before its children; the first one is the subtree's root.
 #[derive(Default)]
-struct Drafts {
+pub(super) struct Drafts {
     list: Vec<Draft>,
-    /// Where each level begins.
-    levels: Vec<usize>,
 }
 
 #[derive(Clone, Copy)]
 struct Draft {
     link: Link,
-    /// The parent's slot, and its place in the list if it is there; nothing for the tree's root.
-    parent: Option<u32>,
-    above: Option<u32>,
-    side: Side,
-    state: State,
+    /// The parent's place in the list. That of the root is [`Draft::NONE`].
+    above: u32,
     /// First how many drafts the subtree has, then the number in pre-order, from 1.
     number: u32,
+    side: Side,
+    state: State,
+}
+
+impl Draft {
+    const NONE: u32 = u32::MAX;
+}
+
+/// What is to become of the drafts.
+#[derive(Clone, Copy)]
+pub(super) struct Goal {
+    pub(super) version: u64,
+    /// [`State::Hashed`], or [`State::Saved`]: then they are numbered too.
+    pub(super) end: State,
 }
 
 impl Drafts {
-    fn level(&self, depth: usize) -> Range<usize> {
-        let start = self.levels.get(depth).copied().unwrap_or_default();
-        start..self.levels.get(depth + 1).copied().unwrap_or(self.list.len())
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
     }
 
-    /// Numbers the drafts in pre-order, from `before` + 1. Gives the last number.
-    fn number(&mut self, before: u32) -> Result<u32, TreeError> {
-        let count = u32::try_from(self.list.len()).map_err(|_| TreeError::Full)?;
-        let last = before.checked_add(count).ok_or(TreeError::Full)?;
-        for place in (0..self.list.len()).rev() {
-            let (above, rest) = self.list.split_at_mut(place);
-            if let Some(draft) = rest.first()
-                && let Some(parent) = draft.above.and_then(|parent| above.get_mut(parent as usize))
-            {
-                parent.number += draft.number;
-            }
-        }
-        // Forwards: after the parent comes its left subtree, then the right one. A left sibling lies just before.
-        let mut sibling: Option<(Option<u32>, u32)> = None;
-        for place in 0..self.list.len() {
-            let (above, rest) = self.list.split_at_mut(place);
-            let Some(draft) = rest.first_mut() else { break };
-            let parent = draft.above.and_then(|parent| above.get(parent as usize)).map_or(before, |parent| parent.number);
-            let left = sibling.filter(|&(parent, _)| parent == draft.above).map_or(0, |(_, size)| size);
-            sibling = Some((draft.above, draft.number));
-            draft.number = parent + left + 1;
-        }
-        Ok(last)
-    }
-}
-
-impl Tree {
-    /// Brings all drafts to the state `end`: dirty ones are hashed, and to be saved they are given their numbers. Gives how many there are.
+    /// Lists the drafts of the subtree at `root`, made the branch's own where it shares them with another.
     ///
-    /// Nothing is changed on failure: a tree that might run out of slots or numbers is settled in one piece, which is listed first.
-    pub(super) fn settle_drafts(&mut self, version: u64, end: State) -> Result<u32, TreeError> {
-        let Some(root) = self.root.filter(|root| root.state != State::Saved) else { return Ok(0) };
-        let can_fail = self.branch.shares_drafts() || root.size > u64::from(u32::MAX / 2);
-        let subtree = if can_fail || self.hash_threads > 1 { u64::MAX } else { SUBTREE };
-        let mut drafts = Drafts::default();
-        let mut top: Vec<Draft> = Vec::new();
-        let mut pending = vec![(root.size, Draft::root(&root))];
-        let mut last = 0;
-        while let Some((size, mut draft)) = pending.pop() {
-            if size <= subtree {
-                self.list_own_drafts(draft, &mut drafts)?;
-                last = drafts.number(last)?;
-                self.settle(&drafts, version, end);
-                continue;
-            }
-            last += 1;
-            draft.number = last;
-            draft.link = self.own_draft(draft.link);
-            let Target::Inner(id) = draft.link.target() else { unreachable!("a leaf has size 1") };
-            let node = self.memory().inner(id);
-            for side in [Side::Right, Side::Left] {
-                pending.extend(Draft::below(node, id, side).map(|draft| (node.child_size(side), draft)));
-            }
-            top.push(draft);
-        }
-        for draft in top.iter().rev() {
-            self.settle_draft(draft, version, end);
-        }
-        if end == State::Saved {
-            self.branch.forget_shared_drafts();
-        }
-        Ok(last)
-    }
-
-    /// Lists the drafts of a subtree, made this branch's own where it shares them with another.
-    fn list_own_drafts(&mut self, root: Draft, drafts: &mut Drafts) -> Result<(), TreeError> {
-        drafts.levels.clear();
-        drafts.list.clear();
-        drafts.list.push(root);
-        let needs_slots = self.branch.shares_drafts();
-        let mut level_end = 0;
+    /// # Errors
+    /// [`TreeError::Full`], only when the branch shares drafts or the list gets longer than numbers go.
+    pub(super) fn list_own(&mut self, branch: &mut Branch, root: &mut Child) -> Result<(), TreeError> {
+        self.list.clear();
+        self.list.push(Draft { link: root.link, above: Draft::NONE, number: 1, side: Side::Left, state: root.state });
+        let needs_slots = branch.shares_drafts();
         let mut place = 0;
-        while let Some(&draft) = drafts.list.get(place) {
-            if place == level_end {
-                drafts.levels.push(place);
-                level_end = drafts.list.len();
+        while let Some(&draft) = self.list.get(place) {
+            if let Some(soon) = self.list.get(place + PREFETCH) {
+                branch.memory().prefetch(soon.link);
             }
-            if let Some(soon) = drafts.list.get(place + PREFETCH) {
-                self.memory().prefetch(soon.link);
-            }
-            if needs_slots {
-                self.branch.reserve_copy(draft.link)?;
-            }
-            let link = self.own_draft(draft.link);
-            if link != draft.link {
-                self.change_child(&draft, |child| child.link = link);
-                if let Some(draft) = drafts.list.get_mut(place) {
-                    draft.link = link;
-                }
-            }
+            let link = if needs_slots { self.own(branch, place, root)? } else { draft.link };
             if let Target::Inner(id) = link.target() {
-                let node = self.memory().inner(id);
-                let above = u32::try_from(place).map_err(|_| TreeError::Full)?;
+                let above = u32::try_from(place).ok().filter(|&place| place != Draft::NONE).ok_or(TreeError::Full)?;
+                let node = branch.memory().inner(id);
                 for side in [Side::Left, Side::Right] {
-                    drafts.list.extend(Draft::below(node, id, side).map(|draft| Draft { above: Some(above), ..draft }));
+                    let state = node.state(side);
+                    if state != State::Saved {
+                        self.list.push(Draft { link: node.link(side), above, number: 1, side, state });
+                    }
                 }
             }
             place += 1;
@@ -150,161 +73,176 @@ impl Tree {
         Ok(())
     }
 
-    fn own_draft(&mut self, link: Link) -> Link {
-        match link.target() {
-            Target::Leaf(_) => self.branch.own_draft_leaf(link),
-            _ => Link::inner(self.branch.own_inner(link, None).0),
-        }
-    }
-
-    /// Changes what the parent (or the tree, of its root) knows of a draft.
-    fn change_child(&mut self, draft: &Draft, change: impl FnOnce(&mut Child)) {
-        if let Some(parent) = draft.parent {
-            let parent = self.branch.inner_mut(parent);
-            let mut child = parent.child(draft.side);
-            change(&mut child);
-            parent.set_child(draft.side, child);
-        } else if let Some(root) = &mut self.root {
-            change(root);
-        }
-    }
-
-    fn settle(&mut self, drafts: &Drafts, version: u64, end: State) {
-        if self.hash_threads > 1 {
-            return self.settle_on_threads(drafts, version, end);
-        }
-        for (place, draft) in drafts.list.iter().enumerate().rev() {
-            if let Some(soon) = place.checked_sub(PREFETCH).and_then(|place| drafts.list.get(place)) {
-                self.memory().prefetch(soon.link);
+    /// Makes the draft at a place of the list, which another branch may see, the branch's own.
+    fn own(&mut self, branch: &mut Branch, place: usize, root: &mut Child) -> Result<Link, TreeError> {
+        let Some(&draft) = self.list.get(place) else { return Err(TreeError::Full) };
+        branch.reserve_copy(draft.link)?;
+        let link = branch.own_draft(draft.link);
+        if link != draft.link {
+            match self.parent(&draft) {
+                Some(parent) => branch.inner_mut(parent).set_link(draft.side, link),
+                None => root.link = link,
             }
-            self.settle_draft(draft, version, end);
-        }
-    }
-
-    #[inline]
-    fn settle_draft(&mut self, draft: &Draft, version: u64, end: State) {
-        let hash = (draft.state == State::Dirty).then(|| self.hash_draft(draft, version));
-        self.record(draft, hash, version, end);
-    }
-
-    /// The hash of a draft whose children are hashed.
-    #[inline]
-    fn hash_draft(&self, draft: &Draft, version: u64) -> Hash {
-        let memory = self.memory();
-        match memory.node(draft.link) {
-            Node::Inner(inner) => hashing::inner_hash(memory.function, inner, version),
-            Node::Leaf(leaf) => {
-                let parent = draft.parent.map(|id| memory.inner(id).hash(draft.side));
-                let value = parent.or(self.root.as_ref().map(|root| &root.hash)).copied().unwrap_or_default();
-                preimage::leaf_hash(memory.function, version, leaf.key(), &value)
+            if let Some(draft) = self.list.get_mut(place) {
+                draft.link = link;
             }
         }
+        Ok(link)
+    }
+
+    /// The slot of a draft's parent; `None` for the subtree's root.
+    #[inline]
+    fn parent(&self, draft: &Draft) -> Option<u32> {
+        match self.list.get(draft.above as usize)?.link.target() {
+            Target::Inner(id) => Some(id),
+            Target::Leaf(_) | Target::Stub(_) => unreachable!("above a draft are inner nodes that are drafts"),
+        }
+    }
+
+    /// Numbers the drafts in pre-order, from `before` + 1. Gives the last number.
+    pub(super) fn number(&mut self, before: u32) -> Result<u32, TreeError> {
+        let count = u32::try_from(self.list.len()).map_err(|_| TreeError::Full)?;
+        let last = before.checked_add(count).ok_or(TreeError::Full)?;
+        for place in (0..self.list.len()).rev() {
+            let (above, rest) = self.list.split_at_mut(place);
+            if let Some(draft) = rest.first()
+                && let Some(parent) = above.get_mut(draft.above as usize)
+            {
+                parent.number += draft.number;
+            }
+        }
+        // Forwards: after the parent comes its left subtree, then the right one. A left sibling lies just before.
+        let mut sibling = (Draft::NONE, 0);
+        for place in 0..self.list.len() {
+            let (above, rest) = self.list.split_at_mut(place);
+            let Some(draft) = rest.first_mut() else { break };
+            let parent = above.get(draft.above as usize).map_or(before, |parent| parent.number);
+            let left = if sibling.0 == draft.above { sibling.1 } else { 0 };
+            sibling = (draft.above, draft.number);
+            draft.number = parent + left + 1;
+        }
+        Ok(last)
+    }
+
+    /// Brings the drafts to the goal. `root` is what the parent of the subtree knows of it.
+    pub(super) fn settle(&self, branch: &mut Branch, root: &mut Child, goal: Goal) {
+        let mut settling = Settling { drafts: self, branch, root, goal };
+        let mut preimages = [const { Preimage::new() }; 2];
+        // A draft whose preimage is laid out, until there is another one to hash beside it.
+        let mut waiting: Option<&Draft> = None;
+        for (place, draft) in self.list.iter().enumerate().rev() {
+            if let Some(soon) = place.checked_sub(PREFETCH).and_then(|place| self.list.get(place)) {
+                settling.prefetch(soon);
+            }
+            if draft.state != State::Dirty {
+                settling.record(draft, None);
+                continue;
+            }
+            if let Some(child) = waiting.take_if(|waiting| waiting.above as usize == place) {
+                settling.hash_alone(child, &mut preimages);
+            }
+            let [first, second] = &mut preimages;
+            if !settling.lay(draft, if waiting.is_none() { first } else { second }) {
+                let hash = settling.hash_long_leaf(draft);
+                settling.record(draft, Some(hash));
+            } else if let Some(beside) = waiting.take() {
+                let function = settling.branch.memory().function;
+                let [one, two] = hashing::hash_two_nodes(function, &mut preimages);
+                settling.record(beside, Some(one));
+                settling.record(draft, Some(two));
+            } else {
+                waiting = Some(draft);
+            }
+        }
+        if let Some(draft) = waiting {
+            settling.hash_alone(draft, &mut preimages);
+        }
+    }
+
+    /// Marks the drafts dirty: the version that they will carry is another one now.
+    pub(super) fn invalidate(&self, branch: &mut Branch, root: &mut Child) {
+        for draft in &self.list {
+            let memory = branch.memory();
+            let value = match memory.node(draft.link) {
+                Node::Leaf(leaf) => Some(hashing::value_hash(memory.function, leaf.value())),
+                Node::Inner(_) => None,
+            };
+            match self.parent(draft) {
+                Some(parent) => branch.inner_mut(parent).settle_child(draft.side, value, State::Dirty),
+                None => (root.hash, root.state) = (value.unwrap_or(root.hash), State::Dirty),
+            }
+        }
+    }
+}
+
+/// The drafts of a subtree being settled.
+struct Settling<'a> {
+    drafts: &'a Drafts,
+    branch: &'a mut Branch,
+    root: &'a mut Child,
+    goal: Goal,
+}
+
+impl Settling<'_> {
+    /// Has the processor fetch a draft, and its parent, to which its hash goes.
+    #[inline]
+    fn prefetch(&self, soon: &Draft) {
+        let memory = self.branch.memory();
+        memory.prefetch(soon.link);
+        if let Some(parent) = self.drafts.parent(soon) {
+            memory.prefetch(Link::inner(parent));
+        }
+    }
+
+    /// Lays out what is hashed of a draft whose children are hashed. Gives `false` for a leaf with a key too long for that.
+    #[inline]
+    fn lay(&self, draft: &Draft, preimage: &mut Preimage) -> bool {
+        match self.branch.memory().node(draft.link) {
+            Node::Inner(node) => {
+                lay_inner(preimage, node, self.goal.version);
+                true
+            }
+            Node::Leaf(leaf) => preimage.lay_leaf(self.goal.version, leaf.key(), &self.value_hash(draft)),
+        }
+    }
+
+    /// The hash of a leaf's value, which stands where that of the leaf will.
+    #[inline]
+    fn value_hash(&self, leaf: &Draft) -> Hash {
+        self.drafts.parent(leaf).map_or(self.root.hash, |id| *self.branch.memory().inner(id).hash(leaf.side))
+    }
+
+    #[cold]
+    fn hash_long_leaf(&self, draft: &Draft) -> Hash {
+        let memory = self.branch.memory();
+        let key = match memory.node(draft.link) {
+            Node::Leaf(leaf) => leaf.key(),
+            Node::Inner(_) => unreachable!("the preimage of an inner node is short"),
+        };
+        preimage::leaf_hash(memory.function, self.goal.version, key, &self.value_hash(draft))
+    }
+
+    /// Hashes the draft that is laid out first.
+    fn hash_alone(&mut self, draft: &Draft, [first, _]: &mut [Preimage; 2]) {
+        let hash = hashing::hash_one_node(self.branch.memory().function, first);
+        self.record(draft, Some(hash));
     }
 
     /// Notes, in a draft and its parent, how far it has come.
     #[inline]
-    fn record(&mut self, draft: &Draft, hash: Option<Hash>, version: u64, end: State) {
+    fn record(&mut self, draft: &Draft, hash: Option<Hash>) {
+        let Goal { version, end } = self.goal;
         if end == State::Saved {
             self.branch.number(draft.link, NodeKey::new(version, draft.number));
         }
-        if let Some(parent) = draft.parent {
-            self.branch.inner_mut(parent).settle_child(draft.side, hash, end);
-        } else if let Some(root) = &mut self.root {
-            root.hash = hash.unwrap_or(root.hash);
-            root.state = end;
+        match self.drafts.parent(draft) {
+            Some(parent) => self.branch.inner_mut(parent).settle_child(draft.side, hash, end),
+            None => (self.root.hash, self.root.state) = (hash.unwrap_or(self.root.hash), end),
         }
-    }
-
-    fn settle_on_threads(&mut self, drafts: &Drafts, version: u64, end: State) {
-        let mut hashes = Vec::with_capacity(PIECE * self.hash_threads);
-        for depth in (0..drafts.levels.len()).rev() {
-            let Some(level) = drafts.list.get(drafts.level(depth)) else { continue };
-            for piece in level.chunks(PIECE * self.hash_threads) {
-                self.hash_piece(piece, version, &mut hashes);
-                for (place, (draft, &hash)) in piece.iter().zip(&hashes).enumerate() {
-                    if let Some(parent) = piece.get(place + PREFETCH).and_then(|soon| soon.parent) {
-                        self.memory().prefetch(Link::inner(parent));
-                    }
-                    self.record(draft, hash, version, end);
-                }
-            }
-        }
-    }
-
-    /// Hashes the dirty ones of some nodes, whose children are hashed, over several threads if there are enough.
-    fn hash_piece(&self, piece: &[Draft], version: u64, hashes: &mut Vec<Option<Hash>>) {
-        hashes.clear();
-        hashes.resize(piece.len(), None);
-        let threads = self.hash_threads.min(piece.len() / MIN_NODES_PER_THREAD).max(1);
-        let share = piece.len().div_ceil(threads);
-        thread::scope(|scope| {
-            let mut parts = piece.chunks(share).zip(hashes.chunks_mut(share));
-            let first = parts.next();
-            let mut refused = Vec::new();
-            for (nodes, hashes) in parts {
-                let (give, take) = std::sync::mpsc::channel();
-                let work = move || {
-                    if let Ok((nodes, hashes)) = take.recv() {
-                        self.hash_part(nodes, version, hashes);
-                    }
-                };
-                // The work is handed over afterwards, so that it is still at hand when the system refuses the thread.
-                match thread::Builder::new().spawn_scoped(scope, work) {
-                    Ok(_) => refused.extend(give.send((nodes, hashes)).err().map(|unsent| unsent.0)),
-                    Err(_) => refused.push((nodes, hashes)),
-                }
-            }
-            for (nodes, hashes) in first.into_iter().chain(refused) {
-                self.hash_part(nodes, version, hashes);
-            }
-        });
-    }
-
-    fn hash_part(&self, nodes: &[Draft], version: u64, hashes: &mut [Option<Hash>]) {
-        for (place, (draft, hash)) in nodes.iter().zip(hashes).enumerate() {
-            if let Some(soon) = nodes.get(place + PREFETCH) {
-                self.memory().prefetch(soon.link);
-            }
-            if draft.state == State::Dirty {
-                *hash = Some(self.hash_draft(draft, version));
-            }
-        }
-    }
-
-    /// Marks every draft dirty: the version that it will carry is another one now.
-    pub(super) fn invalidate_drafts(&mut self) -> Result<(), TreeError> {
-        let Some(root) = self.root.filter(|root| root.state != State::Saved) else { return Ok(()) };
-        let mut drafts = Drafts::default();
-        self.list_own_drafts(Draft::root(&root), &mut drafts)?;
-        for draft in &drafts.list {
-            let value = match self.memory().node(draft.link) {
-                Node::Leaf(leaf) => Some(preimage::value_hash(self.memory().function, leaf.value())),
-                Node::Inner(_) => None,
-            };
-            self.change_child(draft, |child| {
-                child.hash = value.unwrap_or(child.hash);
-                child.state = State::Dirty;
-            });
-        }
-        Ok(())
     }
 }
 
-impl Draft {
-    fn root(root: &Child) -> Self {
-        Self { link: root.link, parent: None, above: None, side: Side::Left, state: root.state, number: 1 }
-    }
-
-    /// A child of the node in slot `id`, if it is a draft.
-    fn below(node: &crate::memory::Inner, id: u32, side: Side) -> Option<Self> {
-        let state = node.state(side);
-        (state != State::Saved).then(|| Self { link: node.link(side), parent: Some(id), above: None, side, state, number: 1 })
-    }
-}
-
-pub(super) fn hash_node(function: HashFunction, node: Node<'_>, version: u64) -> Hash {
-    match node {
-        Node::Inner(inner) => hashing::inner_hash(function, inner, version),
-        Node::Leaf(leaf) => hashing::leaf_hash(function, leaf, version),
-    }
+#[inline]
+fn lay_inner(preimage: &mut Preimage, node: &Inner, version: u64) {
+    preimage.lay_inner(node.height(), node.size(), version, node.hash(Side::Left), node.hash(Side::Right));
 }

@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 
-use super::drafts::hash_node;
 use super::export::ExportNode;
+use super::settle::hash_node;
 use super::{Options, Tree};
 use crate::memory::{Child, Link, State, Target, UNHASHED};
 use crate::{MAX_KEY_LEN, MAX_VALUE_LEN, NodeKey, Side, TreeError};

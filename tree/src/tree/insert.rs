@@ -2,11 +2,9 @@
 
 use std::cmp::Ordering;
 
-use treering_proofs::preimage;
-
 use super::Tree;
 use crate::memory::{Child, State};
-use crate::{MAX_KEY_LEN, MAX_VALUE_LEN, TreeError};
+use crate::{MAX_KEY_LEN, MAX_VALUE_LEN, TreeError, hashing};
 
 /// Slots beside those of the path: the new fork, and what rotations copy.
 const SPARE_SLOTS: usize = 4;
@@ -46,7 +44,7 @@ impl Tree {
     fn new_leaf(&mut self, key: &[u8], value: &[u8]) -> Child {
         let link = self.branch.add_leaf(key, value);
         // Now the value is in the cache; when the version is saved it would have to be fetched again.
-        let hash = preimage::value_hash(self.memory().function, value);
+        let hash = hashing::value_hash(self.memory().function, value);
         Child { link, hash, height: 0, size: 1, state: State::Dirty }
     }
 

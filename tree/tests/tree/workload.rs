@@ -1,7 +1,7 @@
 //! Operations by rule: the same ones that the makers of the vectors and the benchmarks use.
 
 use sha2::{Digest, Sha256};
-use treering_tree::Tree;
+use treering_tree::{Operation, Tree};
 
 /// One operation of a scenario.
 #[derive(Clone, Debug)]
@@ -14,6 +14,14 @@ impl Op {
     pub(crate) fn key(&self) -> &[u8] {
         match self {
             Self::Set(key, _) | Self::Delete(key) => key,
+        }
+    }
+
+    /// As [`Tree::apply`] takes it.
+    pub(crate) fn operation(&self) -> Operation<'_> {
+        match self {
+            Self::Set(key, value) => (key, Some(value)),
+            Self::Delete(key) => (key, None),
         }
     }
 
