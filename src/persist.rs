@@ -31,7 +31,7 @@ mod walk;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use treering_tree::{Options, Order, Tree};
+use treering_tree::{Budget, Options, Order, Tree};
 
 use crate::engine::{Backend, Batch, Durability, Keyspace};
 use crate::error::{Error, Result};
@@ -109,6 +109,8 @@ pub(crate) struct Disk {
     /// saved anew under the same numbers meanwhile. Saving does not need it.
     removals: Mutex<()>,
     pins: pins::Pins,
+    /// Of the nodes in memory of all working trees.
+    budget: Arc<Budget>,
     poison: OnceLock<String>,
 }
 
@@ -143,8 +145,14 @@ impl Disk {
             commits: Mutex::new(()),
             removals: Mutex::new(()),
             pins: pins::Pins::default(),
+            budget: Budget::unlimited(),
             poison: OnceLock::new(),
         }))
+    }
+
+    /// The budget for nodes in memory.
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     pub(crate) fn database(&self) -> DatabaseRecord {
@@ -284,7 +292,7 @@ impl Disk {
         };
         let source = Arc::new(source::DiskSource::new(Arc::clone(&self.backend), store));
         let (version, root) = version.map_or((0, None), |(version, record)| (version, record.root));
-        Ok(Tree::open(options, source, version, root)?)
+        Ok(Tree::open_within(options, source, version, root, Arc::clone(&self.budget))?)
     }
 
     /// The value of a key at a kept version, if the flat index knows it: when nothing newer has set or removed the key since.

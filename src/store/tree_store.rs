@@ -244,7 +244,7 @@ impl TreeStore {
         self.base = self.state.newest;
         self.removed = OrdSet::new();
         self.pin = pin(&self.database.disk, &self.name, &self.state, self.base)?;
-        self.tree.unload(self.database.tree_budget)?;
+        self.tree.unload(version)?;
         self.database.publish(&self.name, self.tree.clone());
         Ok(())
     }

@@ -61,6 +61,13 @@ pub(crate) fn open(source: &Arc<MapSource>, version: u64, root: Option<RootRecor
     Tree::open(Options::default(), Arc::clone(source) as Arc<dyn NodeSource>, version, root).unwrap()
 }
 
+/// Sets the tree's budget, and unloads all that is in storage as far as the budget needs it.
+pub(crate) fn unload(tree: &mut Tree, limit: u64) {
+    tree.budget().set_limit(limit);
+    let bytes = tree.unload(u64::MAX).unwrap();
+    assert_eq!(bytes, tree.memory_bytes());
+}
+
 /// A random tree of `size` keys made over several versions, its saved root and its storage.
 pub(crate) fn stored_tree(size: u64, seed: u64) -> (Tree, SavedVersion, Arc<MapSource>) {
     let source = MapSource::new(Records::new());
