@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A bound on the memory for nodes, shared by all trees that were opened with it; see [`Tree::open_within`](crate::Tree::open_within).
 ///
-/// It bounds what is resident: [`Tree::unload`](crate::Tree::unload) gives up nodes before the next version is likely to exceed it, and
+/// It is meant to bound what is resident, not just what is in use: [`Tree::unload`](crate::Tree::unload) gives up nodes before the next version is likely to exceed it, and
 /// [`Tree::get_copy`](crate::Tree::get_copy) and its like keep nothing that does not fit. What must be in memory stays, however
 /// low the limit: changes, nodes that are not in storage yet, and what a single change loads.
 ///
@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Budget {
     limit: AtomicU64,
     used: AtomicU64,
+    /// Resident beside that, though nothing lies there.
+    idle: AtomicU64,
     /// What the trees are likely to take beside `used` until they are next asked to unload.
     expected: AtomicU64,
 }
@@ -22,7 +24,8 @@ impl Budget {
     /// A budget of so many bytes. With 0, reads that give copies keep nothing, and every call of `unload` gives up all it can.
     #[must_use]
     pub fn new(limit_bytes: u64) -> Arc<Self> {
-        Arc::new(Self { limit: AtomicU64::new(limit_bytes), used: AtomicU64::new(0), expected: AtomicU64::new(0) })
+        let zero = || AtomicU64::new(0);
+        Arc::new(Self { limit: AtomicU64::new(limit_bytes), used: zero(), idle: zero(), expected: zero() })
     }
 
     /// A budget that is never exceeded.
@@ -42,8 +45,7 @@ impl Budget {
         self.limit.store(limit_bytes, Ordering::Relaxed);
     }
 
-    /// Bytes that the nodes of all trees take: slots in use with their keys and values, and slots that lie idle but are still resident.
-    /// Counted in groups of slots.
+    /// Bytes that the nodes of all trees take: their slots, keys and values. Counted in groups of slots.
     #[must_use]
     pub fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
@@ -60,10 +62,32 @@ impl Budget {
         self.expected.load(Ordering::Relaxed)
     }
 
+    /// Bytes that are resident beyond the limit.
+    pub(crate) fn overshoot(&self) -> u64 {
+        self.used().saturating_add(self.idle.load(Ordering::Relaxed)).saturating_sub(self.limit())
+    }
+
+    /// What may be used. It is less than the limit by what is resident beyond it, though half the limit at least: giving up nodes does not
+    /// make that less, only taking less new memory does.
+    fn usable(&self) -> u64 {
+        (self.limit() - self.overshoot().min(self.limit() / 2)).max(self.limit() / 2)
+    }
+
     /// Whether a read may keep what it loads: beside that there is room for what writers are likely to need.
     #[inline]
     pub(crate) fn has_room(&self) -> bool {
-        self.used().saturating_add(self.expected()) < self.limit()
+        self.used().saturating_add(self.expected()) < self.usable()
+    }
+
+    /// How many bytes all trees together are to give up: none as long as what is expected fits. Then as much as leaves an eighth free, or more
+    /// if more is expected, and not more than half.
+    pub(crate) fn excess(&self) -> u64 {
+        let (used, expected, usable) = (self.used(), self.expected(), self.usable());
+        if used.saturating_add(expected) <= usable {
+            return 0;
+        }
+        let roomy = usable.saturating_sub(expected.saturating_add(expected / 8)).max(usable / 2);
+        used.saturating_sub(roomy.min(usable - usable / 8))
     }
 
     pub(crate) fn add(&self, bytes: u64) {
@@ -74,9 +98,14 @@ impl Budget {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
     }
 
+    /// Replaces one tree's part of what lies idle.
+    pub(crate) fn idle_instead(&self, before: u64, now: u64) {
+        self.idle.fetch_add(now, Ordering::Relaxed);
+        self.idle.fetch_sub(before, Ordering::Relaxed);
+    }
+
     /// Replaces one tree's part of what is expected.
     pub(crate) fn expect_instead(&self, before: u64, now: u64) {
-        // Two wrapping steps: whatever order others' come in, the sum is that of all parts in the end.
         self.expected.fetch_add(now, Ordering::Relaxed);
         self.expected.fetch_sub(before, Ordering::Relaxed);
     }

@@ -1,10 +1,13 @@
 //! What one memory takes of the budget that it shares with others.
 //!
 //! Invariants
-//! 1. The budget's `used` is the sum of `held` and `idle` over all accounts; an account takes back on its drop what it put there.
-//! 2. `held` counts slots in use or in a pool, and what keys and values take beside their slots.
-//! 3. `idle` counts what is resident beside that and not about to be used again: vacant slots that nobody wanted for as long as lies
-//!    between two unloadings, and the untouched end of a huge page. Vacant slots that are soon filled again cost nothing twice.
+//! 1. Each count of the budget is the sum of that count over all accounts; an account takes back on its drop what it put there.
+//! 2. `held` counts slots in use or in a pool, and what keys and values take beside their slots. It is exact at any time.
+//! 3. `idle` counts what is resident beside that: vacant slots, which are filled again before new memory is taken. It is as of the last call
+//!    for unloading. As long as `held` stays within the limit and the mix of slots of all sizes stays the same, both together do;
+//!    when the mix changes, what they are beyond the limit lowers it (see [`Budget`]), and is given back to the system block by block.
+//! 4. `growth` is by how much the peak of `held` between two calls for unloading was over its beginning: what the next period is
+//!    expected to take as well, and so is to find room for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -63,23 +66,12 @@ impl Account {
     /// Says what lies idle now.
     pub(crate) fn set_idle(&self, bytes: u64) {
         let before = self.idle.swap(bytes, Ordering::Relaxed);
-        self.budget.add(bytes);
-        self.budget.sub(before);
+        self.budget.idle_instead(before, bytes);
     }
 
-    /// Whether the budget is exceeded, or likely to be before the next unloading.
-    pub(crate) fn is_tight(&self) -> bool {
-        self.budget.used().saturating_add(self.budget.expected()) > self.budget.limit()
-    }
-
-    /// How many bytes this memory is to give up: its share, by what it holds, of what all must for the budget to have room again. That is an
-    /// eighth, and what is expected to come with an eighth of that, at most half.
+    /// How many bytes this memory is to give up for the budget to have room: its share, by what it holds.
     pub(crate) fn excess(&self) -> u64 {
-        let (limit, used, expected) = (self.budget.limit(), self.budget.used(), self.budget.expected());
-        let roomy = limit.saturating_sub(expected.saturating_add(expected / 8)).max(limit / 2);
-        let goal = roomy.min(limit - limit / 8);
-        let mine = u128::from(self.held() + self.idle.load(Ordering::Relaxed));
-        let share = mine * u128::from(used.saturating_sub(goal)) / u128::from(used.max(1));
+        let share = u128::from(self.held()) * u128::from(self.budget.excess()) / u128::from(self.budget.used().max(1));
         u64::try_from(share).unwrap_or(u64::MAX)
     }
 
@@ -96,7 +88,8 @@ impl Account {
 
 impl Drop for Account {
     fn drop(&mut self) {
-        self.budget.sub(*self.held.get_mut() + *self.idle.get_mut());
+        self.budget.sub(*self.held.get_mut());
+        self.budget.idle_instead(*self.idle.get_mut(), 0);
         self.budget.expect_instead(*self.growth.get_mut(), 0);
     }
 }
@@ -110,25 +103,27 @@ mod tests {
         let budget = Budget::new(800);
         let (one, two) = (Account::new(Arc::clone(&budget)), Account::new(Arc::clone(&budget)));
         one.add(750);
-        two.add(200);
-        two.set_idle(50);
-        assert!(one.is_tight() && budget.is_exceeded());
+        two.add(250);
         // 1000 are used and 700 are to be left.
         assert_eq!((one.excess(), two.excess()), (225, 75));
-        two.sub(200);
-        two.set_idle(20);
-        assert_eq!(budget.used(), 770);
+        // Resident are 1040: 240 too many.
+        two.set_idle(40);
+        assert_eq!(budget.overshoot(), 240);
+        two.sub(250);
         drop(two);
+        assert_eq!((budget.used(), budget.overshoot()), (750, 0));
         one.sub(450);
-        assert_eq!(budget.used(), 300);
-        // 750 were the peak, all of them new.
-        one.settle();
-        assert_eq!((budget.expected(), one.is_tight()), (750, true));
         assert_eq!(one.excess(), 0);
-        one.add(100);
+        // At the peak it had 750 more than at the beginning.
         one.settle();
-        assert_eq!((budget.expected(), one.is_tight()), (100, false));
+        assert_eq!((budget.expected(), one.excess()), (750, 0));
+        one.add(200);
+        // Half of the limit is left, whatever is expected.
+        assert_eq!(one.excess(), 100);
+        one.settle();
+        assert_eq!((budget.expected(), one.excess()), (200, 0));
+        one.set_idle(7);
         drop(one);
-        assert_eq!((budget.used(), budget.expected()), (0, 0));
+        assert_eq!((budget.used(), budget.expected(), budget.overshoot()), (0, 0, 0));
     }
 }

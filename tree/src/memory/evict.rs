@@ -24,6 +24,8 @@ const PREFETCH: usize = 12;
 const HEIGHTS: usize = 92;
 /// Ages that are told apart: four to each doubling.
 const AGES: usize = 128;
+/// With less resident beyond the limit, no block is looked for to give back.
+const MIN_TRIM: u64 = 2 << 20;
 /// What an inner node takes with its routing key.
 const INNER_BYTES: u64 = 128 + 48;
 
@@ -100,16 +102,30 @@ impl Memory {
     /// # Errors
     /// As of [`Memory::evict`].
     pub(super) fn make_room(&mut self, root: Option<&mut Child>, flushed: u64, epoch: u64, pools: &mut Pools) -> Result<(), TreeError> {
-        if !self.account.is_tight() {
-            return Ok(());
+        self.account.set_idle(self.idle_bytes());
+        let overshoot = self.budget().overshoot();
+        if overshoot >= MIN_TRIM {
+            self.trim(overshoot);
+            self.account.set_idle(self.idle_bytes());
         }
-        let idle = self.inners.trim() + self.leaves.trim() + self.keys.trim() + self.stubs.trim();
-        self.account.set_idle(idle);
         let excess = self.account.excess();
         let Some(root) = root.filter(|_| excess > 0) else { return Ok(()) };
         let outcome = self.evict(root, excess, flushed, epoch, pools);
         self.give_back(pools);
         outcome
+    }
+
+    /// Gives memory in which nothing lies back to the system, `bytes` at most.
+    fn trim(&mut self, bytes: u64) {
+        let mut rest = bytes - self.inners.trim(bytes);
+        rest -= self.keys.trim(rest);
+        rest -= self.stubs.trim(rest);
+        self.leaves.trim(rest);
+    }
+
+    /// Bytes that are resident though nothing lies there.
+    fn idle_bytes(&self) -> u64 {
+        self.inners.idle_bytes() + self.keys.idle_bytes() + self.stubs.idle_bytes() + self.leaves.idle_bytes()
     }
 
     /// Ends a period between two calls for unloading, and ticks the clock if what it says matters.

@@ -305,9 +305,14 @@ impl Leaves {
         of_size!(self, size_of_slot(id), arena => arena.prefetch(id & PLACE_MASK));
     }
 
-    /// As [`Arena::trim`], of all sizes.
-    pub(super) fn trim(&self) -> u64 {
-        (0..SIZES).map(|size| of_size!(self, size, arena => arena.trim())).sum()
+    /// As [`Arena::trim`], of all sizes together.
+    pub(super) fn trim(&self, most: u64) -> u64 {
+        (0..SIZES).fold(0, |given, size| given + of_size!(self, size, arena => arena.trim(most - given)))
+    }
+
+    /// As [`Arena::idle_bytes`], of all sizes together.
+    pub(super) fn idle_bytes(&self) -> u64 {
+        (0..SIZES).map(|size| of_size!(self, size, arena => arena.idle_bytes())).sum()
     }
 
     /// Bytes of the slots in use or in a pool.

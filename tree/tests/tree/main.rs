@@ -1,6 +1,7 @@
 //! Tests of the tree, one behaviour a file. Random ones print their seed and take `TREERING_TEST_SEED` to run it again.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests: a wrong helper must stop the test")]
 
+mod bounded;
 mod common;
 mod damaged_source;
 mod determinism;
