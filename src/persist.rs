@@ -38,7 +38,7 @@ mod walk;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use treering_tree::Order;
+use treering_tree::{Budget, Order};
 
 use crate::engine::{Backend, Batch, Durability, Keyspace};
 use crate::error::{Error, Result};
@@ -121,6 +121,8 @@ pub(crate) struct Disk {
     /// saved anew under the same numbers meanwhile. Saving does not need it.
     removals: Mutex<()>,
     pins: pins::Pins,
+    /// Of the nodes in memory of all trees.
+    budget: Arc<Budget>,
     flusher: flush::Flusher,
     /// Trees of versions that were read lately.
     trees: Mutex<trees::OldTrees>,
@@ -172,10 +174,16 @@ impl Disk {
             commits: Mutex::new(()),
             removals: Mutex::new(()),
             pins: pins::Pins::default(),
+            budget: Budget::unlimited(),
             flusher,
             trees: Mutex::default(),
             poison,
         }))
+    }
+
+    /// The budget for nodes in memory.
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     pub(crate) fn database(&self) -> DatabaseRecord {
@@ -248,6 +256,12 @@ impl Disk {
     pub(crate) fn check_key(&self, key: &[u8]) -> Result<()> {
         let max = self.backend.max_key_len().saturating_sub(keys::LATEST_PREFIX);
         if key.len() > max { Err(Error::KeyTooLong { length: key.len(), max }) } else { Ok(()) }
+    }
+
+    /// Makes a store's newest version a checkpoint, and waits until it and all others under way are stored.
+    pub(crate) fn make_checkpoint(&self, store: StoreId) -> Result<()> {
+        self.flusher.queue(store, true)?;
+        self.wait_until_flushed()
     }
 
     /// Waits until what is queued is stored.

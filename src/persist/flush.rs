@@ -109,7 +109,6 @@ impl Inner {
             }
             let mut table = self.table();
             table.queue.pop_front();
-            table.done += 1;
             if written.is_err() {
                 table.queue.clear();
             } else if let Some(lag) = table.lags.get_mut(&job.store) {
@@ -119,6 +118,8 @@ impl Inner {
             self.changed.notify_all();
             // Freeing what only this tree still reached takes time that no commit should pay.
             drop(job);
+            self.table().done += 1;
+            self.changed.notify_all();
         }
     }
 

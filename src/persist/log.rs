@@ -56,7 +56,7 @@ impl PendingLog {
 }
 
 /// Gives the operations of a log record in order.
-pub(crate) fn replay(at: &[u8], record: &[u8], mut each: impl FnMut(Operation<'_>)) -> Result<()> {
+pub(crate) fn replay<'a>(at: &'a [u8], record: &'a [u8], mut each: impl FnMut(Operation<'a>)) -> Result<()> {
     let mut reader = Reader::open(Keyspace::Log, at, record)?;
     while !reader.is_done() {
         match reader.byte()? {
@@ -70,10 +70,10 @@ pub(crate) fn replay(at: &[u8], record: &[u8], mut each: impl FnMut(Operation<'_
 
 impl Disk {
     /// Gives the operations that a commit did on a store, in order.
-    pub(crate) fn operations(&self, store: StoreId, commit: u64, each: impl FnMut(Operation<'_>)) -> Result<()> {
+    pub(crate) fn operations(&self, store: StoreId, commit: u64, mut each: impl FnMut(Operation<'_>)) -> Result<()> {
         let at = keys::log(commit, store);
         match self.backend.get(Keyspace::Log, &at)? {
-            Some(record) => replay(&at, &record, each),
+            Some(record) => replay(&at, &record, |operation| each(operation)),
             None => Err(Error::Damaged { record: format!("log record {}", hex::encode(&at)), what: "it is missing".to_owned() }),
         }
     }

@@ -118,6 +118,12 @@ impl Disk {
         drop(trees);
     }
 
+    /// Forgets trees that were opened to read.
+    pub(crate) fn forget_read_trees(&self) {
+        let trees = self.trees().take();
+        drop(trees);
+    }
+
     /// The versions of a store from `first` on, also removed ones that are still needed.
     pub(super) fn version_numbers(&self, store: StoreId, first: u64) -> Result<RemovedVersions> {
         self.version_rows(store, first, u64::MAX).map(|row| row.map(|row| (store, row.version))).collect()

@@ -152,7 +152,7 @@ impl Disk {
     fn stored_tree(&self, store: StoreId, version: u64, record: Option<VersionRecord>, initial_version: u64) -> Result<Tree> {
         let options = Options { hash_function: self.database.hash_function, initial_version, hash_threads: self.options.hash_threads };
         let source = Arc::new(source::DiskSource::new(Arc::clone(&self.backend), store));
-        Ok(Tree::open(options, source, version, record.and_then(|record| record.root))?)
+        Ok(Tree::open_within(options, source, version, record.and_then(|record| record.root), Arc::clone(&self.budget))?)
     }
 
     /// Does the operations of the versions above a tree's again, up to `version`.
@@ -190,17 +190,16 @@ impl Disk {
         let at = keys::log(record.commit, store);
         let missing = || Error::Damaged { record: keys::name(Keyspace::Log, &at), what: "it is missing".to_owned() };
         let log = self.backend.get(Keyspace::Log, &at)?.ok_or_else(missing)?;
-        let mut done = Ok(false);
+        let mut operations = Vec::new();
         log::replay(&at, &log, |operation| {
-            if done.is_ok() {
-                done = match operation {
-                    Operation::Set(key, value) => tree.set(key, value),
-                    Operation::Delete(key) => tree.remove(key),
-                };
-                each(operation);
-            }
+            operations.push(match operation {
+                Operation::Set(key, value) => (key, Some(value)),
+                Operation::Delete(key) => (key, None),
+            });
+            each(operation);
         })?;
-        done?;
+        tree.fetch(operations.iter().map(|&(key, _)| key))?;
+        tree.apply(&operations)?;
         Ok(())
     }
 }

@@ -28,4 +28,11 @@ impl NodeSource for DiskSource {
             None => Ok(None),
         }
     }
+
+    fn load_many(&self, nodes: &[NodeKey]) -> Vec<Result<Option<NodeRecord<'static>>, SourceError>> {
+        let keys: Vec<_> = nodes.iter().map(|&node| keys::node(self.store, node)).collect();
+        let slices: Vec<&[u8]> = keys.iter().map(<[u8; 16]>::as_slice).collect();
+        let found = self.backend.get_many(Keyspace::Nodes, &slices).into_iter().zip(&keys);
+        found.map(|(record, at)| Ok(record?.map(|record| node::decode(at, &record)).transpose()?)).collect()
+    }
 }

@@ -38,6 +38,12 @@ impl OldTrees {
         if self.0.len() > MOST { self.0.pop_back() } else { None }
     }
 
+    /// Takes out all.
+    #[must_use = "dropping trees takes time: not under the lock"]
+    pub(super) fn take(&mut self) -> Self {
+        Self(std::mem::take(&mut self.0))
+    }
+
     /// Takes out all trees of a store.
     #[must_use = "dropping trees takes time: not under the lock"]
     pub(super) fn remove(&mut self, store: StoreId) -> Vec<(StoreId, Tree)> {

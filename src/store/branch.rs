@@ -40,7 +40,7 @@ impl Branch {
         let base = self.base.map_or(0, |(version, _)| version);
         match self.database.disk.latest_until(self.store, key, base, self.index_from)? {
             Some(value) => Ok(Some(value)),
-            None => Ok(self.tree.get(key)?.map(<[u8]>::to_vec)),
+            None => Ok(self.tree.get_copy(key)?),
         }
     }
 }

@@ -99,8 +99,6 @@ pub struct Database {
 pub(super) struct Shared {
     pub(super) disk: Disk,
     path: PathBuf,
-    /// Bytes of nodes in memory above which a store unloads.
-    pub(super) tree_budget: u64,
     /// Stores that have a writer.
     writers: Mutex<BTreeSet<String>>,
     /// The newest version of a store in memory, for readers.
@@ -154,14 +152,8 @@ impl Database {
         if let Some(expected) = options.hash_function.filter(|expected| *expected != found) {
             return Err(Error::OtherHashFunction { expected, found });
         }
-        let shared = Shared {
-            disk,
-            path: path.to_owned(),
-            tree_budget: options.cache_size - options.cache_size / ENGINE_CACHE_SHARE,
-            writers: Mutex::default(),
-            published: Mutex::default(),
-            _lock: lock,
-        };
+        disk.budget().set_limit(options.cache_size - options.cache_size / ENGINE_CACHE_SHARE);
+        let shared = Shared { disk, path: path.to_owned(), writers: Mutex::default(), published: Mutex::default(), _lock: lock };
         Ok(Self { shared: Arc::new(shared) })
     }
 

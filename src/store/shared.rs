@@ -108,7 +108,7 @@ impl SharedStore {
     /// Sets and removes keys (those without a value), one after another: the same as as many calls of `set` and `delete`, but quicker.
     ///
     /// # Errors
-    /// As [`Store::set`] and [`Store::delete`]: the operations before the one that failed are done, it and those behind it are not.
+    /// As [`Store::set`] and [`Store::delete`]; nothing is changed then.
     pub fn apply(&self, operations: &[(&[u8], Option<&[u8]>)]) -> Result<()> {
         self.core.change(|store, history| {
             for (key, _) in operations {

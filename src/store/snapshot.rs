@@ -60,11 +60,11 @@ impl Snapshot {
     /// # Errors
     /// When a node cannot be read, or is damaged.
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        Ok(self.tree.get(key)?.map(<[u8]>::to_vec))
+        Ok(self.tree.get_copy(key)?)
     }
 
-    /// The keys within bounds and their values, in order, in bounded memory: about 4 MiB beside the largest value, however long the range.
-    /// [`Snapshot::tree`] has ranges that keep what they load, which is quicker when it is read again.
+    /// The keys within bounds and their values, in order. What is not in memory is read ahead in few large reads, and kept only while there is
+    /// room within the cache's size. [`Snapshot::tree`] has ranges that keep what they load in any case.
     ///
     /// ```
     /// # use treering::{Database, CreateOptions, OpenOptions, Order};
@@ -83,11 +83,6 @@ impl Snapshot {
     #[must_use]
     pub fn scan(&self, start: Bound<Vec<u8>>, end: Bound<Vec<u8>>, order: Order) -> Scan<'_> {
         Scan::new(self, start, end, order)
-    }
-
-    /// The version's tree with no node in memory.
-    pub(super) fn fresh_tree(&self) -> Result<Tree> {
-        self.database.disk.tree(self.store, Some((self.info.version, self.record)))
     }
 
     /// The proof of what this version says about `key`, to be verified against [`Snapshot::root_hash`]. O(log n).

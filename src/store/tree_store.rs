@@ -21,8 +21,8 @@ use crate::persist::records::VersionRecord;
 use crate::persist::replay::Working;
 use crate::persist::{Disk, Pin, StoreState};
 
-/// Operations whose paths are fetched together; 16 to 64 measured alike.
-const PREFETCH_GROUP: usize = 32;
+/// A memory that others read is left to them when it has one part in this many of the budget: a smaller one is worth more than it frees.
+const LEAST_LEFT_BEHIND: u64 = 4;
 
 /// A store to change. Changes are in memory until [`TreeStore::save_version`] makes them a version, which is on the disk when it returns.
 ///
@@ -99,7 +99,7 @@ impl TreeStore {
             Resident::Unknown if self.removed.contains_key(key) => Ok(None),
             // Else what is not in memory was not changed since the checkpoint that the index is at, if the base is the newest version.
             Resident::Unknown if self.is_at_newest() => self.database.disk.latest(self.state.id, key),
-            Resident::Unknown => Ok(self.tree.get(key)?.map(<[u8]>::to_vec)),
+            Resident::Unknown => Ok(self.tree.get_copy(key)?),
         }
     }
 
@@ -143,18 +143,28 @@ impl TreeStore {
     }
 
     /// Sets and removes keys, one after another in the order given: the same as as many calls of [`TreeStore::set`] (with a value) and
-    /// [`TreeStore::delete`] (without), but quicker, since what the next operations need is fetched while one is done. O(log n) each.
+    /// [`TreeStore::delete`] (without), but quicker: what is not in memory is read for all together, and a node that several operations
+    /// change is changed once. O(log n) each.
     ///
     /// # Errors
-    /// As [`TreeStore::set`] and [`TreeStore::delete`]: the operations before the one that failed are done, it and those behind it are not.
+    /// As [`TreeStore::set`] and [`TreeStore::delete`]; nothing is changed then.
     pub fn apply(&mut self, operations: &[(&[u8], Option<&[u8]>)]) -> Result<()> {
-        for group in operations.chunks(PREFETCH_GROUP) {
-            self.tree.prefetch(group.iter().map(|(key, _)| *key));
-            for (key, value) in group {
-                match value {
-                    Some(value) => self.set(key, value)?,
-                    None => drop(self.delete(key)?),
+        self.database.disk.writable()?;
+        for (key, _) in operations.iter().filter(|(_, value)| value.is_some()) {
+            self.database.disk.check_key(key)?;
+        }
+        if !self.tree.is_resident() {
+            self.tree.fetch(operations.iter().map(|(key, _)| *key))?;
+        }
+        let were_there = self.tree.apply(operations)?;
+        for (&(key, value), was_there) in operations.iter().zip(were_there) {
+            match value {
+                Some(value) => self.log.push(Operation::Set(key, value)),
+                None if was_there => {
+                    self.note_removed(Bytes::from(key));
+                    self.log.push(Operation::Delete(key));
                 }
+                None => {}
             }
         }
         Ok(())
@@ -254,8 +264,27 @@ impl TreeStore {
         self.base = self.state.newest;
         self.pin = pin(&self.database.disk, &self.name, &self.state, self.base)?;
         self.forget_flushed()?;
-        self.tree.unload(self.database.tree_budget)?;
+        self.keep_within_budget()?;
         self.database.publish(&self.name, self.tree.clone());
+        Ok(())
+    }
+
+    /// Gives up memory when it is short. Nodes that others may be reading are not given up; then the working state goes on with a memory
+    /// of its own, and the old one goes with its last reader.
+    fn keep_within_budget(&mut self) -> Result<()> {
+        let database = Arc::clone(&self.database);
+        let (disk, budget) = (&database.disk, database.disk.budget());
+        if budget.is_short() {
+            // What is not stored must stay.
+            disk.make_checkpoint(self.state.id)?;
+            self.forget_flushed()?;
+            database.unpublish(&self.name);
+            disk.forget_read_trees();
+            if !self.tree.is_alone() && self.tree.memory_bytes() > budget.limit() / LEAST_LEFT_BEHIND {
+                self.tree = disk.tree(self.state.id, self.base)?;
+            }
+        }
+        self.tree.unload(self.index_from)?;
         Ok(())
     }
 

@@ -25,6 +25,7 @@
 //!
 //! Reading order: [`node_key`], `memory` (slots, branches, who may write what), `tree` (the operations, one file each).
 
+mod budget;
 mod error;
 mod hashing;
 mod memory;
@@ -33,12 +34,14 @@ mod record;
 mod side;
 pub mod tree;
 
+pub use budget::Budget;
 pub use error::{SourceError, TreeError};
 pub use node_key::NodeKey;
-pub use record::{ChildRecord, NoSource, NodeRecord, NodeSource};
+pub use record::{ChildRecord, Loaded, NoSource, NodeRecord, NodeSource};
 pub use side::Side;
 pub use tree::apply::Operation;
 pub use tree::check::{CheckError, CheckReport};
+pub use tree::copies::{Copies, OwnedEntry};
 pub use tree::export::{Export, ExportNode};
 pub use tree::import::Importer;
 pub use tree::iterate::{Entry, Order, Range};

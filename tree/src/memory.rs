@@ -9,25 +9,30 @@
 //!    of these subtrees share a node (see [`helpers`]). So for a node they are one at a time, as invariants 1 to 3 want it.
 //! 5. Each routing key slot belongs to one inner node (and its later copies) in each line of descent.
 
+mod account;
 pub(crate) mod arena;
 pub(crate) mod branch;
 #[cfg(test)]
 mod census;
+mod evict;
 mod helpers;
 mod leaf;
 pub(crate) mod lineage;
 pub(crate) mod node;
+mod passage;
 
 pub(crate) use branch::Branch;
 pub(crate) use leaf::Leaf;
 pub(crate) use node::{Child, Inner, Link, State, Target, UNHASHED, prefix_of};
+pub(crate) use passage::{Expected, InnerView, LeafView, Place, Seen, View};
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use treering_proofs::HashFunction;
 
-use crate::{ChildRecord, NodeKey, NodeRecord, NodeSource, Side, TreeError, hashing};
+use crate::{Budget, ChildRecord, Loaded, NodeKey, NodeRecord, NodeSource, Side, TreeError, hashing};
+use account::Account;
 use arena::{Arena, Slot};
 use leaf::{Head, Leaves};
 use lineage::{Dead, Lineage, Segment, SlotId};
@@ -44,8 +49,9 @@ pub(crate) struct Memory {
     stubs: Arena<Stub>,
     lineage: Mutex<Lineage>,
     load_locks: [Mutex<()>; LOAD_LOCKS],
-    /// Bytes of long keys and values, which lie outside the slots.
-    heap_bytes: AtomicU64,
+    account: Arc<Account>,
+    /// Ticks when the tree is asked to unload; tells how long ago a node was used.
+    clock: AtomicU32,
     pub(crate) source: Arc<dyn NodeSource>,
     pub(crate) function: HashFunction,
 }
@@ -59,16 +65,18 @@ pub(crate) enum Node<'a> {
 
 #[expect(unsafe_code, reason = "reads of arena slots; see the invariants of this module")]
 impl Memory {
-    fn new(function: HashFunction, source: Arc<dyn NodeSource>) -> (Arc<Self>, Segment) {
+    fn new(function: HashFunction, source: Arc<dyn NodeSource>, budget: Arc<Budget>) -> (Arc<Self>, Segment) {
         let (lineage, first) = Lineage::new();
+        let account = Account::new(budget);
         let memory = Self {
-            inners: Arena::new(),
-            leaves: Leaves::new(),
-            keys: Arena::new(),
-            stubs: Arena::new(),
+            inners: Arena::new(&account),
+            leaves: Leaves::new(&account),
+            keys: Arena::new(&account),
+            stubs: Arena::new(&account),
             lineage: Mutex::new(lineage),
             load_locks: [const { Mutex::new(()) }; LOAD_LOCKS],
-            heap_bytes: AtomicU64::new(0),
+            account,
+            clock: AtomicU32::new(0),
             source,
             function,
         };
@@ -187,7 +195,15 @@ impl Memory {
     }
 
     #[cold]
-    fn load(&self, id: u32, expected: &Child) -> Result<Link, TreeError> {
+    pub(crate) fn load(&self, id: u32, expected: &Child) -> Result<Link, TreeError> {
+        self.load_once(id, || {
+            let node = self.stub(id).node;
+            self.verified(node, self.source.load(node), expected)
+        })
+    }
+
+    /// The loaded node of a stub; `load` gives its record when it is not loaded yet. No two threads load one node at a time.
+    fn load_once(&self, id: u32, load: impl FnOnce() -> Result<NodeRecord<'static>, TreeError>) -> Result<Link, TreeError> {
         let stub = self.stub(id);
         let lock = self.load_locks.get(id as usize % LOAD_LOCKS);
         // The lock guards no data; a panic under it left the stub absent.
@@ -195,13 +211,16 @@ impl Memory {
         if let Some(link) = self.resident(id) {
             return Ok(link);
         }
-        let node = stub.node;
-        let record = self.source.load(node).map_err(|source| TreeError::Load { node, source })?;
-        let record = record.ok_or(TreeError::MissingNode { node })?;
-        hashing::check_record(self.function, node, &record, expected)?;
-        let link = self.adopt(node, &record, stub.epoch)?;
+        let link = self.adopt(stub.node, &load()?, stub.epoch)?;
         stub.resident.store(link.to_bits(), Ordering::Release);
         Ok(link)
+    }
+
+    /// The record that the source gave for `node`, if it is the one that the parent vouches for.
+    fn verified(&self, node: NodeKey, found: Loaded, expected: &Child) -> Result<NodeRecord<'static>, TreeError> {
+        let record = found.map_err(|source| TreeError::Load { node, source })?.ok_or(TreeError::MissingNode { node })?;
+        hashing::check_record(self.function, node, &record, expected)?;
+        Ok(record)
     }
 
     /// Makes slots for a node read from storage, stamped with the epoch of the stub that stands for it.
@@ -231,6 +250,7 @@ impl Memory {
                 let [left, right] = children;
                 let mut inner = Inner::new(prefix_of(key), key_slot, left, right);
                 (inner.version, inner.nonce, inner.epoch) = (node.version(), node.nonce(), epoch);
+                inner.touch(self.now());
                 // SAFETY: fresh from `take`, known to nobody else.
                 unsafe {
                     *self.keys.get_mut(key_slot) = routing_key;
@@ -252,13 +272,35 @@ impl Memory {
     fn put_stub(&self, id: u32, child: &ChildRecord, epoch: u64) -> Child {
         // SAFETY: known to nobody but the caller.
         unsafe { *self.stubs.get_mut(id) = Stub { node: child.node, epoch, ..Stub::VACANT } };
-        Child { link: Link::stub(id), hash: child.hash, height: child.height, size: child.size, state: State::Saved }
+        Child { link: Link::stub(id), ..Child::unlinked(child) }
+    }
+
+    /// Puts a stub into slot `id`, which comes from a pool.
+    fn fill_stub(&mut self, id: u32, node: NodeKey, epoch: u64) -> Link {
+        // SAFETY: known to nobody but the caller, who has the whole memory.
+        unsafe { *self.stubs.get_mut(id) = Stub { node, epoch, ..Stub::VACANT } };
+        Link::stub(id)
+    }
+
+    /// Changes how a node leads to its child, straight or through a stub: what the node says stays the same.
+    fn relink(&mut self, id: u32, side: Side, link: Link) {
+        // SAFETY: the caller has the whole memory, so nobody reads the slot.
+        unsafe { self.inners.get_mut(id) }.set_link(side, link);
     }
 
     fn count_bytes(&self, bytes: u64) {
-        if bytes > 0 {
-            self.heap_bytes.fetch_add(bytes, Ordering::Relaxed);
-        }
+        self.account.add(bytes);
+    }
+
+    /// What the clock says: nodes in use are marked with it.
+    #[inline]
+    pub(crate) fn now(&self) -> u32 {
+        self.clock.load(Ordering::Relaxed)
+    }
+
+    /// The budget for this memory and others.
+    pub(crate) fn budget(&self) -> &Arc<Budget> {
+        self.account.budget()
     }
 
     /// Makes a slot vacant, and gives its number to the pool of its kind.
@@ -273,9 +315,7 @@ impl Memory {
             SlotId::Key(id) => Self::clear(&self.keys, id, &mut pools.keys, RoutingKey::heap_bytes),
             SlotId::Stub(id) => Self::clear(&self.stubs, id, &mut pools.stubs, |_| 0),
         };
-        if freed > 0 {
-            self.heap_bytes.fetch_sub(freed, Ordering::Relaxed);
-        }
+        self.account.sub(freed);
     }
 
     /// Drops the value of a slot that nobody reaches any more; gives the bytes that it held outside the slot.
@@ -348,17 +388,26 @@ impl Memory {
         self.stubs.put_back(&mut pools.stubs);
     }
 
+    /// Whether no node must ever be loaded, as no stub is there.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.stubs.in_use() == 0
+    }
+
     /// Whether no node must ever be loaded, as no stub is there, and so many slots of every kind can still be taken.
     pub(crate) fn is_whole_with_room_for(&self, slots: u64) -> bool {
         let most = [self.inners.in_use(), self.leaves.in_use(), self.keys.in_use()].into_iter().max().unwrap_or_default();
-        self.stubs.in_use() == 0 && u64::from(most).saturating_add(slots) <= u64::from(leaf::LEAST_CAPACITY)
+        self.is_whole() && u64::from(most).saturating_add(slots) <= u64::from(leaf::LEAST_CAPACITY)
     }
 
     /// Bytes of all nodes in memory: their slots, keys and values.
     pub(crate) fn bytes(&self) -> u64 {
-        let slots = self.inners.slot_bytes() + self.leaves.slot_bytes() + self.keys.slot_bytes() + self.stubs.slot_bytes();
-        slots + self.heap_bytes.load(Ordering::Relaxed)
+        self.account.held()
     }
+}
+
+/// What an allocation of so many bytes takes with its overhead (of glibc's allocator; others differ little).
+fn allocated(bytes: usize) -> u64 {
+    (bytes as u64 + 8).next_multiple_of(16)
 }
 
 /// Vacant slot numbers that a branch keeps, so that it need not lock for each.

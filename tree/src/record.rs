@@ -40,6 +40,9 @@ pub struct ChildRecord {
     pub size: u64,
 }
 
+/// What a [`NodeSource`] answers: a node, that there is none, or why it can't say.
+pub type Loaded = Result<Option<NodeRecord<'static>>, SourceError>;
+
 /// Where a tree reads saved nodes from.
 ///
 /// What it gives is not trusted: the tree hashes every node and compares with the parent's record.
@@ -48,7 +51,15 @@ pub trait NodeSource: Send + Sync {
     ///
     /// # Errors
     /// Whatever keeps the storage from answering; it reaches the caller in [`TreeError::Load`](crate::TreeError::Load).
-    fn load(&self, node: NodeKey) -> Result<Option<NodeRecord<'static>>, SourceError>;
+    fn load(&self, node: NodeKey) -> Loaded;
+
+    /// The nodes saved under `nodes`, which are in ascending order: one answer each, in the same order.
+    ///
+    /// Trees ask for many nodes at a time where they can. A storage that reads several faster than one after another should say how;
+    /// this one loads them one by one.
+    fn load_many(&self, nodes: &[NodeKey]) -> Vec<Loaded> {
+        nodes.iter().map(|&node| self.load(node)).collect()
+    }
 }
 
 /// The source of a tree that lives in memory only: it has no nodes, and is never asked for one.
@@ -56,7 +67,7 @@ pub trait NodeSource: Send + Sync {
 pub struct NoSource;
 
 impl NodeSource for NoSource {
-    fn load(&self, _node: NodeKey) -> Result<Option<NodeRecord<'static>>, SourceError> {
+    fn load(&self, _node: NodeKey) -> Loaded {
         Ok(None)
     }
 }

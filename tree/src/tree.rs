@@ -1,11 +1,14 @@
 //! The tree. Each operation has its file; this one has what they share.
 
+mod ahead;
 pub mod apply;
 #[cfg(test)]
 mod census;
 pub mod check;
+pub mod copies;
 mod drafts;
 pub mod export;
+mod fetch;
 pub mod import;
 mod insert;
 pub mod iterate;
@@ -27,7 +30,7 @@ use std::sync::Arc;
 use treering_proofs::{Hash, HashFunction, MAX_VERSION};
 
 use crate::memory::{Branch, Child, Memory, State};
-use crate::{NoSource, NodeKey, NodeSource, TreeError};
+use crate::{Budget, NoSource, NodeKey, NodeSource, TreeError};
 use drafts::Drafts;
 use path::Step;
 
@@ -82,7 +85,7 @@ impl Tree {
     /// An empty tree in memory, hashing with SHA-256, whose first version is 1.
     #[must_use]
     pub fn new() -> Self {
-        Self::assemble(Options::default(), Arc::new(NoSource), None, 0)
+        Self::assemble(Options::default(), Arc::new(NoSource), 0, Budget::unlimited())
     }
 
     /// An empty tree in memory.
@@ -99,8 +102,23 @@ impl Tree {
     /// # Errors
     /// [`TreeError::InitialVersion`] when the initial version is 0 or over 2^63 - 1.
     pub fn open(options: Options, source: Arc<dyn NodeSource>, version: u64, root: Option<RootRecord>) -> Result<Self, TreeError> {
+        Self::open_within(options, source, version, root, Budget::unlimited())
+    }
+
+    /// As [`Tree::open`], with a bound on the memory for nodes that the tree shares with others. It does nothing by itself:
+    /// see [`Tree::unload`] and [`Tree::get_copy`].
+    ///
+    /// # Errors
+    /// As of [`Tree::open`].
+    pub fn open_within(
+        options: Options,
+        source: Arc<dyn NodeSource>,
+        version: u64,
+        root: Option<RootRecord>,
+        budget: Arc<Budget>,
+    ) -> Result<Self, TreeError> {
         check_initial_version(options.initial_version)?;
-        let mut tree = Self::assemble(options, source, None, version);
+        let mut tree = Self::assemble(options, source, version, budget);
         if let Some(root) = root {
             let record = crate::ChildRecord { node: root.node, hash: root.hash, height: root.height, size: root.size };
             tree.root = Some(tree.branch.stub(&record)?);
@@ -108,10 +126,10 @@ impl Tree {
         Ok(tree)
     }
 
-    fn assemble(options: Options, source: Arc<dyn NodeSource>, root: Option<Child>, version: u64) -> Self {
+    fn assemble(options: Options, source: Arc<dyn NodeSource>, version: u64, budget: Arc<Budget>) -> Self {
         Self {
-            branch: Branch::new(options.hash_function, source),
-            root,
+            branch: Branch::new(options.hash_function, source, budget),
+            root: None,
             version,
             initial_version: options.initial_version,
             hash_threads: options.hash_threads.max(1),
@@ -211,10 +229,28 @@ impl Tree {
         self.memory().bytes()
     }
 
+    /// The budget for this tree's memory and others'.
+    #[must_use]
+    pub fn budget(&self) -> &Arc<Budget> {
+        self.memory().budget()
+    }
+
+    /// Whether the whole tree is in memory: nothing will ever be loaded. It may be without this being known.
+    #[must_use]
+    pub fn is_resident(&self) -> bool {
+        self.memory().is_whole()
+    }
+
     /// How many branches (clones) share the memory, this one included.
     #[must_use]
     pub fn branches(&self) -> usize {
         self.branch.branches()
+    }
+
+    /// Whether no other branch shares the memory: then [`Tree::unload`] can do something.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.branch.is_alone()
     }
 }
 

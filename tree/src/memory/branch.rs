@@ -9,7 +9,7 @@ use super::leaf::{self, Head};
 use super::lineage::{Dead, Forked, Segment, SlotId};
 use super::node::{Child, Inner, Link, RoutingKey, State, Target, prefix_of};
 use super::{Memory, Pools};
-use crate::{NodeKey, NodeSource, Side, TreeError};
+use crate::{Budget, NodeKey, NodeSource, Side, TreeError};
 
 /// How many slot numbers a branch takes at a time.
 const POOL_REFILL: u32 = 256;
@@ -87,8 +87,8 @@ impl Place {
 #[expect(unsafe_code, reason = "writes of arena slots; see the invariants of the parent module")]
 impl Branch {
     /// The only branch of a new memory.
-    pub(crate) fn new(function: HashFunction, source: Arc<dyn NodeSource>) -> Self {
-        let (memory, segment) = Memory::new(function, source);
+    pub(crate) fn new(function: HashFunction, source: Arc<dyn NodeSource>, budget: Arc<Budget>) -> Self {
+        let (memory, segment) = Memory::new(function, source, budget);
         Self { memory, place: Mutex::new(Place::new(segment, Orphans::default(), false)), pools: Pools::default() }
     }
 
@@ -185,6 +185,7 @@ impl Branch {
     pub(crate) fn add_inner(&mut self, mut node: Inner) -> u32 {
         node.epoch = self.place().segment.epoch;
         node.nonce = 0;
+        node.touch(self.memory.now());
         let id = Self::vacant(&mut self.pools.inners);
         // SAFETY: the number comes from this branch's pool, so nobody else uses the slot.
         unsafe { *self.memory.inners.get_mut(id) = node };
@@ -257,7 +258,9 @@ impl Branch {
             copy
         };
         // SAFETY: this branch's own, as `own_inner` says; no other reference to the slot lives.
-        unsafe { self.memory.inners.get_mut(own) }.nonce = 0;
+        let node = unsafe { self.memory.inners.get_mut(own) };
+        node.nonce = 0;
+        node.touch(self.memory.now());
         for (side, link) in links {
             if replaced != Some(side) && matches!(link.target(), Target::Stub(_)) {
                 self.shorten(own, side, link);
@@ -421,9 +424,9 @@ impl Branch {
         !place.orphans.recent.is_empty() || place.orphans.earlier.is_some()
     }
 
-    /// Whether no other branch shares the memory.
+    /// Whether no other branch shares the memory. One that ends on another thread counts until it is done with what it frees.
     pub(crate) fn is_alone(&self) -> bool {
-        self.memory.lineage().is_single()
+        Arc::strong_count(&self.memory) == 1
     }
 
     /// How many branches share the memory.
@@ -437,28 +440,14 @@ impl Branch {
         self.memory.stub_for(child, epoch)
     }
 
-    /// Unloads the saved subtree at `link`, of which this branch must be the only one, and gives the link to its stub.
-    pub(crate) fn unload(&mut self, child: &Child) -> Result<Child, TreeError> {
-        assert!(self.is_alone(), "a subtree that another branch reads is not unloaded");
-        let Some(node) = self.memory.node_key(child) else { return Ok(*child) };
-        if let Target::Stub(_) = child.link.target()
-            && self.memory.peek(child).is_none()
-        {
-            return Ok(*child);
-        }
-        let record = crate::ChildRecord { node, hash: child.hash, height: child.height, size: child.size };
-        let stub = self.stub(&record)?;
-        let shared = self.memory.free_made_since(0, vec![child.link], &mut self.pools);
-        debug_assert!(shared.is_empty(), "the only branch shares nothing");
-        self.memory.give_back(&mut self.pools);
-        Ok(stub)
-    }
-
-    /// Changes a child of a saved node from a resident one to a stub or the other way round: what the node says stays the same.
-    pub(crate) fn relink(&mut self, id: u32, side: Side, link: Link) {
-        assert!(self.is_alone(), "a node that another branch reads is not relinked");
-        // SAFETY: this is the only branch of the memory, and it is borrowed mutably.
-        unsafe { self.memory.inners.get_mut(id) }.set_link(side, link);
+    /// Gives up saved nodes of versions up to `flushed`, as the budget needs it, if this is the only branch.
+    pub(crate) fn unload(&mut self, root: Option<&mut Child>, flushed: u64) -> Result<(), TreeError> {
+        self.reclaim();
+        let epoch = self.place().segment.epoch;
+        // Only the one who has the whole memory relinks nodes and goes over all slots: other branches read them, and free them as they end.
+        let outcome = Arc::get_mut(&mut self.memory).map_or(Ok(()), |memory| memory.make_room(root, flushed, epoch, &mut self.pools));
+        self.memory.tick();
+        outcome
     }
 
     /// Ends the branch: frees what only it reaches from `root`. Takes time by what the branch made, not by the tree's size.

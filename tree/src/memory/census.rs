@@ -16,12 +16,13 @@ pub(crate) struct Census {
 impl Memory {
     /// What is in use.
     pub(crate) fn census(&self) -> Census {
+        let slots = self.inners.slot_bytes() + self.leaves.slot_bytes() + self.keys.slot_bytes() + self.stubs.slot_bytes();
         Census {
             inners: self.inners.in_use(),
             leaves: self.leaves.in_use(),
             keys: self.keys.in_use(),
             stubs: self.stubs.in_use(),
-            heap_bytes: self.heap_bytes.load(std::sync::atomic::Ordering::Relaxed),
+            heap_bytes: self.bytes() - slots,
         }
     }
 

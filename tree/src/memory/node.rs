@@ -3,12 +3,12 @@
 //! An inner node holds what is known of both children (hash, height, size), so that an update touches its path and no sibling.
 //! A node with nonce 0 is a *draft*: made since the last save, not yet numbered.
 
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use treering_proofs::Hash;
 
 use super::arena::Slot;
-use crate::{NodeKey, Side};
+use crate::{ChildRecord, NodeKey, Side};
 
 /// Which slot a child is in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -92,6 +92,11 @@ pub(crate) enum State {
 }
 
 impl Child {
+    /// What a record says of a saved node that has no slot.
+    pub(crate) fn unlinked(child: &ChildRecord) -> Self {
+        Self { link: Link::VACANT, hash: child.hash, height: child.height, size: child.size, state: State::Saved }
+    }
+
     pub(crate) fn is_dirty(&self) -> bool {
         self.state == State::Dirty
     }
@@ -99,7 +104,6 @@ impl Child {
 
 /// An inner node: 128 bytes, two cache lines, the second holding all that a walk needs.
 #[repr(C, align(64))]
-#[derive(Clone)]
 pub(crate) struct Inner {
     hashes: [Hash; 2],
     /// The first eight bytes of the routing key, big endian, zeros behind a shorter key.
@@ -113,9 +117,19 @@ pub(crate) struct Inner {
     pub(crate) nonce: u32,
     heights: [u8; 2],
     states: [State; 2],
+    /// When it was last on the path of a lookup or a change, by the clock of the memory. That of a parent is hardly ever earlier
+    /// than its children's: what is used is reached from above.
+    used: AtomicU32,
 }
 
 const _: () = assert!(size_of::<Inner>() == 128);
+
+impl Clone for Inner {
+    #[inline]
+    fn clone(&self) -> Self {
+        Self { used: AtomicU32::new(self.used()), ..*self }
+    }
+}
 
 impl Slot for Inner {
     const VACANT: Self = Self {
@@ -129,6 +143,7 @@ impl Slot for Inner {
         nonce: 0,
         heights: [0; 2],
         states: [State::Saved; 2],
+        used: AtomicU32::new(0),
     };
 
     fn vacate(&mut self) {
@@ -244,6 +259,20 @@ impl Inner {
         i16::from(left) - i16::from(right)
     }
 
+    /// When it was last used.
+    #[inline]
+    pub(crate) fn used(&self) -> u32 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Notes that it is used. The cache line is written once between two ticks of the clock.
+    #[inline]
+    pub(crate) fn touch(&self, now: u32) {
+        if self.used() != now {
+            self.used.store(now, Ordering::Relaxed);
+        }
+    }
+
     /// A draft in slot `id` as its parent is to record it.
     #[inline]
     pub(crate) fn as_draft(&self, id: u32) -> Child {
@@ -302,7 +331,7 @@ impl RoutingKey {
     pub(crate) fn heap_bytes(&self) -> u64 {
         match &self.bytes {
             KeyBytes::Short { .. } => 0,
-            KeyBytes::Long(bytes) => bytes.len() as u64,
+            KeyBytes::Long(bytes) => super::allocated(bytes.len()),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! A tree as a stream of nodes, in post-order: left subtree, right subtree, node. It is the form in which cosmos/iavl exports.
 
 use super::Tree;
-use crate::memory::{Child, Node};
+use super::ahead::Ahead;
+use crate::memory::{Place, View};
 use crate::{Side, TreeError};
 
 /// One node of the stream.
@@ -21,16 +22,17 @@ pub struct ExportNode {
 pub struct Export<'a> {
     tree: &'a Tree,
     pending: Vec<Step>,
+    ahead: Ahead,
 }
 
 enum Step {
-    Enter(Child),
+    Enter(Place),
     Give(ExportNode),
 }
 
 impl Tree {
-    /// All nodes in post-order; [`Importer`](crate::Importer) makes the same tree of them again. Holds O(height) in memory beside
-    /// the nodes that it loads.
+    /// All nodes in post-order; [`Importer`](crate::Importer) makes the same tree of them again. Reads ahead and keeps
+    /// nodes as [`Tree::scan_copies`] does.
     ///
     /// # Errors
     /// [`TreeError::Unsaved`] with changes since the last save: their nodes have no version yet.
@@ -38,25 +40,27 @@ impl Tree {
         if self.root.is_some_and(|root| self.memory().node_key(&root).is_none()) {
             return Err(TreeError::Unsaved);
         }
-        Ok(Export { tree: self, pending: self.root.map(Step::Enter).into_iter().collect() })
+        let pending = self.root.map(|root| Step::Enter(Place::Known(root))).into_iter().collect();
+        Ok(Export { tree: self, pending, ahead: Ahead::new() })
     }
 }
 
 impl Export<'_> {
     fn advance(&mut self) -> Result<Option<ExportNode>, TreeError> {
         while let Some(step) = self.pending.pop() {
-            let child = match step {
+            let place = match step {
                 Step::Give(node) => return Ok(Some(node)),
-                Step::Enter(child) => child,
+                Step::Enter(place) => place,
             };
-            match self.tree.memory().enter(&child)? {
-                Node::Leaf(leaf) => {
-                    let value = Some(leaf.value().to_vec());
-                    return Ok(Some(ExportNode { key: leaf.key().to_vec(), value, version: leaf.head.version, height: 0 }));
+            let seen = self.ahead.see(self.tree, &place, |_, _| true)?;
+            match seen.view(self.tree.memory()) {
+                View::Leaf(leaf) => {
+                    let version = leaf.version;
+                    let entry = seen.into_entry();
+                    return Ok(entry.map(|(key, value)| ExportNode { key, value: Some(value), version, height: 0 }));
                 }
-                Node::Inner(node) => {
-                    let key = self.tree.memory().routing_key(node).to_vec();
-                    let given = ExportNode { key, value: None, version: node.version, height: node.height() };
+                View::Inner(node) => {
+                    let given = ExportNode { key: node.key().to_vec(), value: None, version: node.version(), height: node.height() };
                     let (left, right) = (node.child(Side::Left), node.child(Side::Right));
                     self.pending.extend([Step::Give(given), Step::Enter(right), Step::Enter(left)]);
                 }

@@ -19,7 +19,7 @@ pub enum Order {
 
 impl Order {
     /// The side that comes first.
-    const fn first(self) -> Side {
+    pub(super) const fn first(self) -> Side {
         match self {
             Self::Ascending => Side::Left,
             Self::Descending => Side::Right,
@@ -32,6 +32,8 @@ pub type Entry<'a> = (&'a [u8], &'a [u8]);
 
 /// The keys of a range and their values, in order; see [`Tree::range`]. Lazy: a node is loaded when the walk comes to it.
 /// After an error the walk is over.
+///
+/// It lends what it gives, so all that it loads stays in memory: see [`Tree::scan_copies`] for a walk that keeps nothing.
 pub struct Range<'a> {
     tree: &'a Tree,
     /// Subtrees still to walk, the next one last; a subtree in which no key is outside the near bound is marked.

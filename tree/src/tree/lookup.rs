@@ -2,8 +2,16 @@
 
 use super::Tree;
 use super::iterate::Entry;
-use crate::memory::{Child, Inner, Node, Target, prefix_of};
+use crate::memory::{Child, Inner, LeafView, Link, Memory, Node, Place, Seen, Target, View, prefix_of};
 use crate::{NodeKey, Side, TreeError};
+
+/// A walk in memory towards a key.
+enum Found<'a> {
+    /// It came to a leaf; the key may be another one.
+    Leaf(crate::memory::Leaf<'a>),
+    /// It came to a missing node.
+    Missing(Child),
+}
 
 /// What is known of a key without reading from storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,44 +25,68 @@ pub enum Resident<'a> {
 }
 
 impl Tree {
-    /// The value of `key`. O(log n).
+    /// The value of `key`. What is loaded for it stays in memory, since it is lent; see [`Tree::get_copy`]. O(log n).
     ///
     /// # Errors
     /// When a node must be loaded and can't be.
     pub fn get(&self, key: &[u8]) -> Result<Option<&[u8]>, TreeError> {
-        let Some(root) = self.root else { return Ok(None) };
-        let memory = self.memory();
-        let prefix = prefix_of(key);
-        let mut link = memory.resolve(root.link, || root)?;
-        loop {
-            match link.target() {
-                Target::Inner(id) => {
-                    let node: &Inner = memory.inner(id);
-                    let side = memory.route(node, prefix, key);
-                    link = memory.resolve(node.link(side), || node.child(side))?;
-                }
-                Target::Leaf(id) => {
-                    let leaf = memory.leaf(id);
-                    return Ok((leaf.key() == key).then(|| leaf.value()));
-                }
-                Target::Stub(_) => unreachable!("the link is resolved"),
-            }
-        }
+        Ok(self.get_with_version(key)?.map(|(value, _)| value))
     }
 
-    /// The value of `key`, and the saved version that set it (0 for a change not saved yet). O(log n).
+    /// The value of `key`, and the saved version that set it (0 for a change not saved yet). Loads as [`Tree::get`] does. O(log n).
     ///
     /// # Errors
     /// When a node must be loaded and can't be.
+    #[inline]
     pub fn get_with_version(&self, key: &[u8]) -> Result<Option<(&[u8], u64)>, TreeError> {
-        let Some(mut child) = self.root else { return Ok(None) };
+        let Some(root) = self.root else { return Ok(None) };
+        let memory = self.memory();
+        match walk(memory, root, key, |link, child| memory.resolve(link, child).map(Some))? {
+            Found::Leaf(leaf) => Ok((leaf.key() == key).then(|| (leaf.value(), leaf.node_key().map_or(0, NodeKey::version)))),
+            Found::Missing(_) => unreachable!("what is missing is loaded"),
+        }
+    }
+
+    /// A copy of the value of `key`. When nodes on its path are missing and the budget has no room for them, they are read and not
+    /// kept. O(log n).
+    ///
+    /// # Errors
+    /// When a node must be read and can't be.
+    pub fn get_copy(&self, key: &[u8]) -> Result<Option<Vec<u8>>, TreeError> {
+        Ok(self.get_copy_with_version(key)?.map(|(value, _)| value))
+    }
+
+    /// [`Tree::get_copy`], with the saved version that set the value (0 for a change not saved yet). O(log n).
+    ///
+    /// # Errors
+    /// When a node must be read and can't be.
+    pub fn get_copy_with_version(&self, key: &[u8]) -> Result<Option<(Vec<u8>, u64)>, TreeError> {
+        let Some(seen) = self.see_leaf(key)? else { return Ok(None) };
+        let version = match seen.view(self.memory()) {
+            View::Leaf(leaf) if leaf.key == key => leaf.version,
+            _ => return Ok(None),
+        };
+        Ok(seen.into_entry().map(|(_, value)| (value, version)))
+    }
+
+    /// The leaf where `key` is or would be; `None` of an empty tree. Keeps what it reads as far as the budget has room.
+    fn see_leaf(&self, key: &[u8]) -> Result<Option<Seen<'_>>, TreeError> {
+        let Some(root) = self.root else { return Ok(None) };
+        let memory = self.memory();
+        let resolve = |link, child: &dyn Fn() -> Child| match memory.loaded_link(link) {
+            None if memory.budget().has_room() => memory.resolve(link, child).map(Some),
+            loaded => Ok(loaded),
+        };
+        let mut place = match walk(memory, root, key, |link, child| resolve(link, &child))? {
+            Found::Leaf(leaf) => return Ok(Some(Seen::Resident(Node::Leaf(leaf)))),
+            Found::Missing(child) => Place::Known(child),
+        };
         let prefix = prefix_of(key);
         loop {
-            match self.memory().enter(&child)? {
-                Node::Inner(node) => child = node.child(self.memory().route(node, prefix, key)),
-                Node::Leaf(leaf) => {
-                    return Ok((leaf.key() == key).then(|| (leaf.value(), leaf.node_key().map_or(0, NodeKey::version))));
-                }
+            let seen = memory.see(&place)?;
+            match seen.view(memory) {
+                View::Leaf(_) => return Ok(Some(seen)),
+                View::Inner(node) => place = node.child(node.route(prefix, key)),
             }
         }
     }
@@ -75,12 +107,14 @@ impl Tree {
         }
     }
 
-    /// Whether `key` is in the tree. O(log n).
+    /// Whether `key` is in the tree. Reads as [`Tree::get_copy`] does. O(log n).
     ///
     /// # Errors
-    /// When a node must be loaded and can't be.
+    /// When a node must be read and can't be.
     pub fn has(&self, key: &[u8]) -> Result<bool, TreeError> {
-        Ok(self.get(key)?.is_some())
+        let seen = self.see_leaf(key)?;
+        let leaf = seen.as_ref().map(|seen| seen.view(self.memory()));
+        Ok(matches!(leaf, Some(View::Leaf(LeafView { key: found, .. })) if found == key))
     }
 
     /// The smallest key and its value. O(log n).
@@ -106,6 +140,33 @@ impl Tree {
                 Node::Inner(node) => child = node.child(side),
                 Node::Leaf(leaf) => return Ok(Some((leaf.key(), leaf.value()))),
             }
+        }
+    }
+}
+
+/// Walks towards `key` as long as `resolve` gives the nodes: it takes a link, and what the parent knows of the node. Marks what it passes as used.
+#[inline]
+fn walk<'m>(
+    memory: &'m Memory,
+    root: Child,
+    key: &[u8],
+    resolve: impl Fn(Link, &dyn Fn() -> Child) -> Result<Option<Link>, TreeError>,
+) -> Result<Found<'m>, TreeError> {
+    let (now, prefix) = (memory.now(), prefix_of(key));
+    let Some(mut link) = resolve(root.link, &|| root)? else { return Ok(Found::Missing(root)) };
+    loop {
+        match link.target() {
+            Target::Inner(id) => {
+                let node: &Inner = memory.inner(id);
+                node.touch(now);
+                let side = memory.route(node, prefix, key);
+                match resolve(node.link(side), &|| node.child(side))? {
+                    Some(below) => link = below,
+                    None => return Ok(Found::Missing(node.child(side))),
+                }
+            }
+            Target::Leaf(id) => return Ok(Found::Leaf(memory.leaf(id))),
+            Target::Stub(_) => unreachable!("the link is resolved"),
         }
     }
 }

@@ -5,76 +5,95 @@ use std::cmp::Ordering;
 use treering_proofs::{AbsenceProof, ExistenceProof, Neighbours, PathStep, Proof, Sibling};
 
 use super::Tree;
-use crate::memory::{Child, Node, prefix_of};
+use crate::memory::{InnerView, Node, Place, Seen, View, prefix_of};
 use crate::{Side, TreeError};
 
+/// The nodes on the way to a leaf, and where it went on from each.
+type Path<'a> = Vec<(Seen<'a>, Side)>;
+
 impl Tree {
-    /// The proof that `key` has its value, or that it is absent. O(log n).
+    /// The proof that `key` has its value, or that it is absent. Reads as [`Tree::get_copy`] does. O(log n).
     ///
     /// # Errors
-    /// [`TreeError::Unsaved`] with changes since the last save, and when a node must be loaded and can't be.
+    /// [`TreeError::Unsaved`] with changes since the last save, and when a node must be read and can't be.
     pub fn prove(&self, key: &[u8]) -> Result<Proof, TreeError> {
         let absent = |neighbours| Proof::Absence(AbsenceProof { key: key.to_vec(), neighbours });
         let Some(root) = self.root else { return Ok(absent(Neighbours::EmptyTree)) };
         if self.memory().node_key(&root).is_none() {
             return Err(TreeError::Unsaved);
         }
-        let mut path = Vec::with_capacity(usize::from(root.height));
         let prefix = prefix_of(key);
-        let (proof, order) = self.prove_leaf(root, &mut path, |node| self.memory().route(node, prefix, key), key)?;
-        match order {
-            Ordering::Equal => Ok(Proof::Existence(proof)),
-            Ordering::Less => Ok(absent(match self.prove_neighbour(root, &path, Side::Right)? {
+        let mut path = Vec::with_capacity(usize::from(root.height));
+        let leaf = self.follow(Place::Known(root), &mut path, |node| node.route(prefix, key))?;
+        let order = match leaf.view(self.memory()) {
+            View::Leaf(leaf) => leaf.key.cmp(key),
+            View::Inner(_) => unreachable!("a path ends at a leaf"),
+        };
+        let proof = self.existence(&path, leaf);
+        Ok(match order {
+            Ordering::Equal => Proof::Existence(proof),
+            Ordering::Less => absent(match self.prove_neighbour(path, Side::Right)? {
                 Some(right) => Neighbours::Between { left: proof, right },
                 None => Neighbours::AfterLast(proof),
-            })),
-            Ordering::Greater => Ok(absent(match self.prove_neighbour(root, &path, Side::Left)? {
+            }),
+            Ordering::Greater => absent(match self.prove_neighbour(path, Side::Left)? {
                 Some(left) => Neighbours::Between { left, right: proof },
                 None => Neighbours::BeforeFirst(proof),
-            })),
-        }
+            }),
+        })
     }
 
-    /// The existence proof of the leaf to which `turn` leads, with the turns taken, and how its key compares with `key`.
-    fn prove_leaf(
-        &self,
-        root: Child,
-        turns: &mut Vec<Side>,
-        mut turn: impl FnMut(&crate::memory::Inner) -> Side,
-        key: &[u8],
-    ) -> Result<(ExistenceProof, Ordering), TreeError> {
-        let mut path = Vec::with_capacity(usize::from(root.height));
-        let mut child = root;
+    /// Walks from `place` to the leaf to which `turn` leads; adds the nodes passed to `path`.
+    fn follow<'a>(&'a self, mut place: Place, path: &mut Path<'a>, turn: impl Fn(InnerView<'_>) -> Side) -> Result<Seen<'a>, TreeError> {
+        let now = self.memory().now();
         loop {
-            match self.memory().enter(&child)? {
-                Node::Leaf(leaf) => {
-                    path.reverse();
-                    let order = leaf.key().cmp(key);
-                    let proof = ExistenceProof { key: leaf.key().to_vec(), value: leaf.value().to_vec(), version: leaf.head.version, path };
-                    return Ok((proof, order));
-                }
-                Node::Inner(node) => {
-                    let side = turn(node);
-                    turns.push(side);
-                    let sibling = *node.hash(side.opposite());
-                    let sibling = match side {
-                        Side::Left => Sibling::Right(sibling),
-                        Side::Right => Sibling::Left(sibling),
-                    };
-                    path.push(PathStep { height: node.height(), size: node.size(), version: node.version, sibling });
-                    child = node.child(side);
-                }
+            let seen = self.memory().see(&place)?;
+            if let Seen::Resident(Node::Inner(node)) = &seen {
+                node.touch(now);
             }
+            let View::Inner(node) = seen.view(self.memory()) else { return Ok(seen) };
+            let side = turn(node);
+            place = node.child(side);
+            path.push((seen, side));
         }
     }
 
-    /// The proof of the next leaf on the `side` of the one to which `turns` lead; `None` at the edge.
-    fn prove_neighbour(&self, root: Child, turns: &[Side], side: Side) -> Result<Option<ExistenceProof>, TreeError> {
-        let Some(fork) = turns.iter().rposition(|&turn| turn != side) else { return Ok(None) };
-        // Up to the last fork where the other way was taken, there the other way, then always back towards the leaf.
-        let mut way = turns.iter().copied().take(fork).chain([side]);
-        let turn = |_: &crate::memory::Inner| way.next().unwrap_or(side.opposite());
-        let (proof, _) = self.prove_leaf(root, &mut Vec::new(), turn, b"")?;
-        Ok(Some(proof))
+    /// The existence proof of the leaf at the end of a path.
+    fn existence(&self, path: &Path<'_>, leaf: Seen<'_>) -> ExistenceProof {
+        let memory = self.memory();
+        let steps = path.iter().rev().filter_map(|(seen, side)| match seen.view(memory) {
+            View::Inner(node) => Some(step(node, *side)),
+            View::Leaf(_) => None,
+        });
+        let path = steps.collect();
+        let version = match leaf.view(memory) {
+            View::Leaf(leaf) => leaf.version,
+            View::Inner(node) => node.version(),
+        };
+        let (key, value) = leaf.into_entry().unwrap_or_default();
+        ExistenceProof { key, value, version, path }
     }
+
+    /// The proof of the next leaf on the `side` of the one at the end of `path`; `None` at the edge.
+    fn prove_neighbour<'a>(&'a self, mut path: Path<'a>, side: Side) -> Result<Option<ExistenceProof>, TreeError> {
+        // Up to the last fork where the other way was taken, there the other way, then always back towards the leaf.
+        let Some(fork) = path.iter().rposition(|&(_, turn)| turn != side) else { return Ok(None) };
+        path.truncate(fork + 1);
+        let Some((seen, turn)) = path.last_mut() else { return Ok(None) };
+        *turn = side;
+        let View::Inner(node) = seen.view(self.memory()) else { return Ok(None) };
+        let place = node.child(side);
+        let leaf = self.follow(place, &mut path, |_| side.opposite())?;
+        Ok(Some(self.existence(&path, leaf)))
+    }
+}
+
+/// What a proof says of a node from which the way to the leaf goes on to `side`.
+fn step(node: InnerView<'_>, side: Side) -> PathStep {
+    let sibling = *node.hash(side.opposite());
+    let sibling = match side {
+        Side::Left => Sibling::Right(sibling),
+        Side::Right => Sibling::Left(sibling),
+    };
+    PathStep { height: node.height(), size: node.size(), version: node.version(), sibling }
 }

@@ -3,7 +3,7 @@
 use treering_proofs::Hash;
 use treering_tree::{CheckError, ChildRecord, NodeKey, NodeRecord, Order, Tree, TreeError};
 
-use crate::source::{MapSource, Records, hard_key, open, seed, stored_tree};
+use crate::source::{MapSource, Records, hard_key, open, open_without_room, seed, stored_tree};
 use crate::workload::SplitMix64;
 
 fn flip(bytes: &[u8], rng: &mut SplitMix64) -> Vec<u8> {
@@ -59,7 +59,20 @@ fn compare(healthy: &Tree, damaged: &Tree) {
             assert_eq!(proof, healthy.prove(&key).unwrap());
         }
     }
+    for key in (0..160).map(hard_key) {
+        if let Ok(value) = damaged.get_copy(&key) {
+            assert_eq!(value.as_deref(), healthy.get(&key).unwrap());
+        }
+    }
+    for order in [Order::Ascending, Order::Descending] {
+        let all = || std::ops::Bound::Unbounded;
+        let mut pairs = damaged.scan_copies(all(), all(), order).zip(healthy.scan_copies(all(), all(), order));
+        assert!(pairs.all(|(found, expected)| found.is_err() || found.unwrap() == expected.unwrap()));
+    }
     for index in 0..healthy.size() {
+        if let Ok(entry) = damaged.get_copy_by_index(index) {
+            assert_eq!(entry, healthy.get_copy_by_index(index).unwrap());
+        }
         if let Ok(entry) = damaged.get_by_index(index) {
             assert_eq!(entry, healthy.get_by_index(index).unwrap());
         }
@@ -99,6 +112,7 @@ fn damage_is_an_error_or_does_not_matter() {
             damage(damaged.get_mut(&victim).unwrap(), &mut rng);
         }
         let source = MapSource::new(damaged);
+        compare(&healthy, &open_without_room(&source, saved.version, saved.root));
         let mut tree = open(&source, saved.version, saved.root);
         compare(&healthy, &tree);
         match tree.check() {
@@ -145,8 +159,13 @@ fn names_that_no_node_can_have_are_refused() {
         let name = NodeKey::new(version, nonce);
         let record = source.records.lock().unwrap()[&root.node].clone();
         source.records.lock().unwrap().insert(name, record);
-        let tree = open(&source, saved.version, Some(treering_tree::RootRecord { node: name, ..root }));
-        let error = tree.get(b"a").unwrap_err();
-        assert!(matches!(error, TreeError::Malformed { node, .. } if node == name), "{error}");
+        for open in [open, open_without_room] {
+            let tree = open(&source, saved.version, Some(treering_tree::RootRecord { node: name, ..root }));
+            let scanned = tree.scan_copies(std::ops::Bound::Unbounded, std::ops::Bound::Unbounded, Order::Ascending).next().unwrap();
+            let fetched = tree.fetch([&b"a"[..], b"b"]);
+            for error in [tree.get(b"a").unwrap_err(), tree.get_copy(b"a").unwrap_err(), scanned.unwrap_err(), fetched.unwrap_err()] {
+                assert!(matches!(error, TreeError::Malformed { node, .. } if node == name), "{error}");
+            }
+        }
     }
 }

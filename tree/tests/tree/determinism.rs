@@ -3,7 +3,7 @@
 use treering_proofs::Hash;
 use treering_tree::{NodeSource, Options, Tree};
 
-use crate::source::{MapSource, Records, seed};
+use crate::source::{MapSource, Records, seed, unload};
 use crate::workload::{Config, SplitMix64, Workload, key};
 
 /// How a run goes about it.
@@ -57,7 +57,7 @@ fn roots(seed: u64, manner: Manner) -> Vec<Hash> {
         }
         if let Some(budget) = manner.budget {
             snapshots.clear();
-            tree.unload(budget).unwrap();
+            unload(&mut tree, budget);
         }
     }
     tree.check().unwrap();

@@ -1,14 +1,18 @@
 //! A storage that fails after any number of loads: an operation succeeds, or says so and changes nothing.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
 
-use treering_tree::{CheckError, Order, Tree, TreeError};
+use treering_tree::{CheckError, Order, RootRecord, Tree, TreeError};
 
-use crate::source::{hard_key, open, seed, stored_tree};
+use crate::source::{MapSource, hard_key, open, open_without_room, seed, stored_tree};
 
 type Contents = BTreeMap<Vec<u8>, Vec<u8>>;
 /// An operation: on the tree, and on the model once it succeeded.
 type Operation = Box<dyn Fn(&mut Tree, &mut Contents) -> Result<(), TreeError>>;
+
+type Opener = fn(&Arc<MapSource>, u64, Option<RootRecord>) -> Tree;
 
 fn contents(tree: &Tree) -> Contents {
     tree.iter().map(|entry| entry.map(|(key, value)| (key.to_vec(), value.to_vec())).unwrap()).collect()
@@ -51,6 +55,9 @@ fn operations(keys: &[Vec<u8>]) -> Vec<Operation> {
             Ok(())
         }));
     }
+    for key in keys.iter().cloned() {
+        all.extend(copying(key));
+    }
     all.push(Box::new(|tree, model| {
         let exported = tree.export()?.collect::<Result<Vec<_>, _>>()?;
         assert_eq!(exported.len(), 2 * model.len() - 1);
@@ -64,12 +71,41 @@ fn operations(keys: &[Vec<u8>]) -> Vec<Operation> {
     all
 }
 
+/// Reads that need not keep what they read, and fetching.
+fn copying(key: Vec<u8>) -> [Operation; 4] {
+    let (copy, scan, index, fetch) = (key.clone(), key.clone(), key.clone(), key);
+    [
+        Box::new(move |tree, model| {
+            assert_eq!(tree.get_copy(&copy)?, model.get(&copy).cloned());
+            Ok(())
+        }),
+        Box::new(move |tree, model| {
+            let below = (Bound::Unbounded, Bound::Excluded(scan.clone()));
+            let found = tree.scan_copies(below.0, below.1, Order::Descending).collect::<Result<Vec<_>, _>>()?;
+            let expected = model.range(..scan.clone()).rev().map(|(key, value)| (key.clone(), value.clone()));
+            assert!(found.into_iter().eq(expected));
+            Ok(())
+        }),
+        Box::new(move |tree, model| {
+            let place = model.range(..index.clone()).count();
+            let expected = model.iter().nth(place).map(|(key, value)| (key.clone(), value.clone()));
+            assert_eq!(tree.get_copy_by_index(place as u64)?, expected);
+            Ok(())
+        }),
+        Box::new(move |tree, model| {
+            tree.fetch([&fetch[..], b"", b"k17", b"zz"])?;
+            assert_eq!(tree.get(&fetch)?, model.get(&fetch).map(Vec::as_slice));
+            Ok(())
+        }),
+    ]
+}
+
 #[test]
 fn an_operation_that_cannot_load_a_node_changes_nothing() {
     let (tree, saved, source) = stored_tree(60, seed(4));
     let before = contents(&tree);
     let keys: Vec<Vec<u8>> = before.keys().step_by(7).cloned().chain((0..40).step_by(9).map(hard_key)).collect();
-    for operation in operations(&keys) {
+    for (operation, open) in operations(&keys).iter().flat_map(|operation| [(operation, open as Opener), (operation, open_without_room)]) {
         for loads in 0.. {
             source.fail_after(loads);
             let mut lazy = open(&source, saved.version, saved.root);

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests: a wrong helper must stop the test")]
 
 mod apply;
+mod bounded;
 mod common;
 mod damaged_source;
 mod determinism;

@@ -8,7 +8,7 @@ use treering_proofs::{Hash, HashFunction};
 use treering_tree::{NodeKey, RootRecord, Tree};
 
 use crate::naive::NaiveTree;
-use crate::source::{MapSource, Records, hard_key, open, owned};
+use crate::source::{MapSource, Records, hard_key, open, owned, unload};
 
 /// What to do; the first number chooses the branch.
 #[derive(Clone, Debug)]
@@ -140,7 +140,7 @@ impl Branch {
         if self.tree.branches() == 1 {
             // The storage must have what is unloaded: this branch's nodes, not those of the ones that are gone.
             self.source.records.lock().unwrap().clone_from(&self.records);
-            self.tree.unload(budget).unwrap();
+            unload(&mut self.tree, budget);
         }
     }
 

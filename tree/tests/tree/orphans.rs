@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use treering_tree::{NodeKey, Tree};
 
-use crate::source::{MapSource, Records, hard_key, open, owned, seed};
+use crate::source::{MapSource, Records, hard_key, open, owned, seed, unload};
 use crate::workload::SplitMix64;
 
 /// The names of all nodes of a saved tree.
@@ -48,7 +48,7 @@ fn what_a_version_uses_is_what_was_made_less_the_orphans() {
             assert_eq!(reachable(&again), alive);
             match rng.below(4) {
                 0 => tree = again,
-                1 => drop(tree.unload(rng.below(10_000)).unwrap()),
+                1 => unload(&mut tree, rng.below(10_000)),
                 _ => {}
             }
         }

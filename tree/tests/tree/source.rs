@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use treering_tree::{NodeKey, NodeRecord, NodeSource, Options, RootRecord, SavedVersion, SourceError, Tree};
+use treering_tree::{Budget, NodeKey, NodeRecord, NodeSource, Options, RootRecord, SavedVersion, SourceError, Tree};
 
 use crate::workload::SplitMix64;
 
@@ -59,6 +59,18 @@ pub(crate) fn owned(record: NodeRecord<'_>) -> NodeRecord<'static> {
 
 pub(crate) fn open(source: &Arc<MapSource>, version: u64, root: Option<RootRecord>) -> Tree {
     Tree::open(Options::default(), Arc::clone(source) as Arc<dyn NodeSource>, version, root).unwrap()
+}
+
+/// Sets the tree's budget, and unloads all that is in storage as far as the budget needs it.
+pub(crate) fn unload(tree: &mut Tree, limit: u64) {
+    tree.budget().set_limit(limit);
+    let bytes = tree.unload(u64::MAX).unwrap();
+    assert_eq!(bytes, tree.memory_bytes());
+}
+
+/// As [`open`], with a budget that is always exceeded: what can be read without keeping it is.
+pub(crate) fn open_without_room(source: &Arc<MapSource>, version: u64, root: Option<RootRecord>) -> Tree {
+    Tree::open_within(Options::default(), Arc::clone(source) as Arc<dyn NodeSource>, version, root, Budget::new(0)).unwrap()
 }
 
 /// A random tree of `size` keys made over several versions, its saved root and its storage.

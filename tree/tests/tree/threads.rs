@@ -1,13 +1,14 @@
 //! Readers on snapshots and on one shared tree, loading nodes as they go, while a branch is edited, saved and dropped.
 
+use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use treering_tree::Tree;
+use treering_tree::{Order, Tree};
 
-use crate::source::{MapSource, Records, open, seed};
+use crate::source::{MapSource, Records, open, open_without_room, seed, unload};
 use crate::workload::{SplitMix64, key};
 
 const KEYS: u64 = 3000;
@@ -114,4 +115,59 @@ fn readers_see_their_version_while_others_are_made() {
     drop(shared);
     assert_eq!(tree.branches(), 1);
     tree.check().unwrap();
+}
+
+/// Readers that keep what they read and readers that do not, on one tree whose budget changes under them; between the rounds it unloads.
+#[test]
+fn readers_share_a_tree_whether_or_not_there_is_room() {
+    let source = MapSource::new(Records::new());
+    let mut first = Tree::with_options(treering_tree::Options { initial_version: 3, ..Default::default() }).unwrap();
+    make_version(&mut first, 3);
+    let saved = first.save().unwrap();
+    source.keep(&first, &saved);
+    let mut tree = open_without_room(&source, saved.version, saved.root);
+    let mut rng = SplitMix64(seed(14));
+    for _ in 0..20 {
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let readers = [rng.next(), rng.next(), rng.next()].map(|number| {
+                let tree = &tree;
+                scope.spawn(move || read_copies(tree, &mut SplitMix64(number)))
+            });
+            scope.spawn(|| {
+                for limit in [0, u64::MAX, 300_000].into_iter().cycle().take_while(|_| !stop.load(Ordering::Relaxed)) {
+                    tree.budget().set_limit(limit);
+                    thread::yield_now();
+                }
+            });
+            for reader in readers {
+                reader.join().unwrap();
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+        unload(&mut tree, rng.below(500_000));
+    }
+    tree.check().unwrap();
+}
+
+fn read_copies(tree: &Tree, rng: &mut SplitMix64) {
+    let v = tree.version();
+    for _ in 0..300 {
+        let i = rng.below(KEYS);
+        let name = key(i, 20);
+        let value = expected(i, v).map(|value| value.to_vec());
+        match rng.below(8) {
+            0 => assert_eq!(tree.get(&name).unwrap(), value.as_deref()),
+            1 => assert!(tree.prove(&name).unwrap().verify(tree.hash_function(), &tree.root_hash().unwrap(), &name).is_ok()),
+            2 => {
+                let found = tree.scan_copies(Bound::Included(name.clone()), Bound::Unbounded, Order::Ascending).next();
+                let entry = found.map(Result::unwrap).filter(|(found, _)| *found == name);
+                assert_eq!(entry.map(|(_, value)| value), value);
+            }
+            3 => tree.fetch([&name[..], &key(rng.below(KEYS), 20)]).unwrap(),
+            _ => assert_eq!(tree.get_copy(&name).unwrap(), value, "key {i}"),
+        }
+    }
+    let present = (0..KEYS).filter(|&i| expected(i, v).is_some()).count();
+    assert_eq!(tree.scan_copies(Bound::Unbounded, Bound::Unbounded, Order::Descending).map(Result::unwrap).count(), present);
 }
