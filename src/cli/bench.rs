@@ -1,5 +1,6 @@
 //! `bench`: the workload of [`crate::workload`] on a new database, timed, and every answer checked.
 
+mod beside;
 mod measure;
 mod results;
 
@@ -60,6 +61,9 @@ pub(crate) struct Args {
     /// Threads that hash.
     #[arg(long, value_name = "N", default_value_t = OpenOptions::default().hash_threads as u64, value_parser = at_least_one())]
     hash_threads: u64,
+    /// Measures also what goes on at once: several readers, readers beside commits, pruning beside commits.
+    #[arg(long)]
+    beside: bool,
     /// Memory for nodes and for the storage engine's cache, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = OpenOptions::default().cache_size >> 20)]
     cache_size: u64,
@@ -128,6 +132,7 @@ impl<'a> Bench<'a> {
         let scan_items = self.workload.live_keys() as u64;
         let vmhwm_mib = peak_memory_mib();
         drop(snapshot);
+        let beside = self.args.beside.then(|| self.beside()).transpose()?;
         let Self { args, dir, options, database, store, root, .. } = self;
         let (close, closed) = Phase::of(|| {
             drop(store);
@@ -142,6 +147,7 @@ impl<'a> Bench<'a> {
             .with_load(&Blocks { phase: load, operations: args.keys, root: root_loaded, drain_ms: load_drain_ms })
             .with_blocks(&Blocks { phase: blocks, operations: args.blocks.saturating_mul(args.batch), root, drain_ms })
             .with_reads(args, &reads)
+            .with_beside(beside)
             .with_end(close.milliseconds(), disk_bytes, reopen.milliseconds(), vmhwm_mib))
     }
 

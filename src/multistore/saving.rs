@@ -4,7 +4,8 @@
 //! the record that makes the version be there. A failure in between poisons all databases: opening again takes back what is unfinished.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use treering_proofs::{Hash, app_hash};
 use treering_tree::SavedVersion;
@@ -20,7 +21,7 @@ use crate::persist::commit::{Commit, CommitPart, CommitScope, beside, seconds_no
 use crate::persist::log::PendingLog;
 use crate::persist::multi::{MultiPart, MultiRecord};
 use crate::persist::records::VersionRecord;
-use crate::store::{Locked, Promise, SavedAlready, VersionInfo, saved_event};
+use crate::store::{Locked, Promise, SavedAlready, TreeStore, VersionInfo, saved_event};
 
 /// What saving all stores will give: a consensus engine needs the app hash before it may commit. Commit it, or drop it: then the working
 /// states are as they were. Until then the stores can be read, but not changed.
@@ -306,7 +307,7 @@ impl Saving {
             commits.insert(engine.to_owned(), database.disk().begin(operations)?);
         }
         let ahead: Vec<_> = commits.values_mut().filter_map(Commit::ahead).collect();
-        let parts = beside(&ahead, || stage_all(stores, already)).inspect_err(|error| databases.poison(error))?;
+        let parts = beside(&ahead, || stage_all(stores, already, databases.hash_threads)).inspect_err(|error| databases.poison(error))?;
         Ok((Self { parts, time: seconds_now() }, commits))
     }
 
@@ -353,12 +354,41 @@ impl Saving {
     }
 }
 
-fn stage_all(stores: &mut [Locked<'_>], already: Vec<Option<SavedAlready>>) -> Result<Vec<Part>> {
-    let stage = |(store, already): (&mut Locked<'_>, Option<SavedAlready>)| {
-        Ok(match already {
-            Some(already) => Part::Again(already.info(), already.record),
-            None => Part::New(store.store()?.stage()?, None),
-        })
-    };
-    stores.iter_mut().zip(already).map(stage).collect()
+/// Numbers and hashes the changes of all stores that have no version yet, several at a time where there are threads for it.
+fn stage_all(stores: &mut [Locked<'_>], already: Vec<Option<SavedAlready>>, threads: usize) -> Result<Vec<Part>> {
+    let mut parts = Vec::with_capacity(stores.len());
+    let mut work = Vec::new();
+    for (place, (store, already)) in stores.iter_mut().zip(already).enumerate() {
+        match already {
+            Some(already) => parts.push(Some(Part::Again(already.info(), already.record))),
+            None => {
+                parts.push(None);
+                work.push((place, store.store()?));
+            }
+        }
+    }
+    for (place, staged) in stage_on_threads(work, threads) {
+        if let Some(part) = parts.get_mut(place) {
+            *part = Some(Part::New(staged?, None));
+        }
+    }
+    Ok(parts.into_iter().flatten().collect())
+}
+
+type Staged = (usize, Result<SavedVersion>);
+
+fn stage_on_threads(work: Vec<(usize, &mut TreeStore)>, threads: usize) -> Vec<Staged> {
+    let helpers = threads.min(work.len()).saturating_sub(1);
+    let work = Mutex::new(work.into_iter());
+    let next = || work.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let stage = || std::iter::from_fn(next).map(|(place, store)| (place, store.stage())).collect::<Vec<_>>();
+    thread::scope(|scope| {
+        // Where the system has no thread left, those that there are do all the work.
+        let helpers: Vec<_> = (0..helpers).filter_map(|_| thread::Builder::new().spawn_scoped(scope, stage).ok()).collect();
+        let mut staged = stage();
+        for helper in helpers {
+            staged.extend(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        staged
+    })
 }

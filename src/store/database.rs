@@ -14,6 +14,7 @@ use crate::engine::{Backend, Durability};
 use crate::error::{Error, Result};
 use crate::persist::check::{CheckProgress, CheckSummary};
 use crate::persist::multi::HomeChanges;
+use crate::persist::prune::{Keep, PruneReport};
 use crate::persist::records::{DatabaseRecord, StoreSettings, VersionRecord};
 use crate::persist::stats::KindStats;
 use crate::persist::{Disk, DiskOptions, StoreState};
@@ -269,6 +270,16 @@ impl Database {
         let store = self.shared.disk.store(name)?.id;
         let versions = self.shared.disk.versions(store)?;
         Ok(versions.iter().map(|(version, record)| VersionInfo::new(*version, record)).collect())
+    }
+
+    /// Removes versions of a store, and all records that only they needed, beside its writer, who goes on meanwhile. The newest version stays in
+    /// any case, and so do versions that a snapshot or the working state is based on: they are deferred.
+    ///
+    /// # Errors
+    /// [`Error::NoStore`], [`Error::KeepsNothing`], [`Error::ReadOnly`], [`Error::Poisoned`], [`Error::Engine`]. A pruning that was cut short is
+    /// finished by the next one.
+    pub fn prune(&self, name: &str, keep: &Keep) -> Result<PruneReport> {
+        self.shared.disk.prune(name, keep)
     }
 
     /// Walks every kept version of every store, recomputes every hash, and compares the index with the newest tree. O(nodes).

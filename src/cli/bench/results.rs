@@ -6,6 +6,7 @@ use serde::Serialize;
 use treering::proofs::{Hash, HashFunction};
 
 use super::Args;
+use super::beside::Beside;
 use super::measure::{Phase, load_average};
 use crate::cli::notation::{grouped, sized};
 
@@ -49,6 +50,8 @@ pub(crate) struct Results {
     verifies_s: u64,
     scan_items_s: u64,
     scan_items: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    beside: Option<Beside>,
     close_ms: f64,
     disk_bytes: u64,
     reopen_ms: f64,
@@ -132,6 +135,11 @@ impl Results {
         }
         self.scan_items_s = reads.scan.rate(reads.scan_items);
         self.scan_items = reads.scan_items;
+        self
+    }
+
+    pub(super) fn with_beside(mut self, beside: Option<Beside>) -> Self {
+        self.beside = beside;
         self
     }
 
