@@ -85,8 +85,15 @@ impl Run {
         let workload = Workload::new(Config { keys, load_block: 50_000, batch: BATCH, key_length: 32, value_length: 100, seed: 42 });
         let tree = Tree::with_options(Options { hash_threads: threads, ..Options::default() }).unwrap();
         let mut run = Self { threads, tree, workload, operations: Times::default(), save: Times::default(), whole: Times::default() };
-        let blocks = keys.div_ceil(50_000) + 100;
-        (0..blocks).for_each(|_| run.block());
+        while run.tree.size() < keys {
+            let ops = run.workload.next_block();
+            run.tree.prefetch(ops.iter().map(Op::key));
+            for op in &ops {
+                op.apply(&mut run.tree);
+            }
+            let _ = run.tree.save().unwrap();
+        }
+        (0..100).for_each(|_| run.block());
         (run.operations, run.save, run.whole) = Default::default();
         run
     }
@@ -139,5 +146,7 @@ fn main() {
     }
     println!("floor, median: {:.2} ms, {hashes} hashes of {:.0} ns", floor.median(), floor.median() * 1e6 / hashes as f64);
     println!("floor, least: {:.2} ms", floor.least());
-    runs.iter().for_each(|run| run.print(&floor));
+    for run in &runs {
+        run.print(&floor);
+    }
 }
