@@ -17,6 +17,7 @@ mod helpers;
 mod leaf;
 pub(crate) mod lineage;
 pub(crate) mod node;
+mod orphans;
 
 pub(crate) use branch::Branch;
 pub(crate) use leaf::Leaf;

@@ -8,6 +8,7 @@ use treering_proofs::HashFunction;
 use super::leaf::{self, Head};
 use super::lineage::{Dead, Forked, Segment, SlotId};
 use super::node::{Child, Inner, Link, RoutingKey, State, Target, prefix_of};
+use super::orphans::Orphans;
 use super::{Memory, Pools};
 use crate::{NodeKey, NodeSource, Side, TreeError};
 
@@ -33,49 +34,6 @@ struct Place {
     orphans: Orphans,
     /// Whether another branch may see drafts of this one.
     shares_drafts: bool,
-}
-
-/// Saved nodes given up since the last save: a list that branches share the older part of.
-#[derive(Default)]
-struct Orphans {
-    recent: Vec<NodeKey>,
-    earlier: Option<Arc<Orphans>>,
-}
-
-impl Orphans {
-    /// Makes the list shareable, in O(1), and shares it.
-    fn share(&mut self) -> Self {
-        if !self.recent.is_empty() {
-            let earlier = self.earlier.take();
-            let recent = std::mem::take(&mut self.recent);
-            self.earlier = Some(Arc::new(Self { recent, earlier }));
-        }
-        Self { recent: Vec::new(), earlier: self.earlier.clone() }
-    }
-
-    /// All, in order. Leaves the list empty.
-    fn take(&mut self) -> Vec<NodeKey> {
-        let mut all = std::mem::take(&mut self.recent);
-        let earlier = self.earlier.take();
-        let mut next = earlier.as_deref();
-        while let Some(list) = next {
-            all.extend_from_slice(&list.recent);
-            next = list.earlier.as_deref();
-        }
-        drop(Self { recent: Vec::new(), earlier });
-        NodeKey::sort(&mut all);
-        all
-    }
-}
-
-impl Drop for Orphans {
-    /// List by list: a branch with very many savepoints has a chain too long for the stack.
-    fn drop(&mut self) {
-        let mut next = self.earlier.take();
-        while let Some(mut list) = next.and_then(Arc::into_inner) {
-            next = list.earlier.take();
-        }
-    }
 }
 
 impl Place {
@@ -431,7 +389,7 @@ impl Branch {
     /// Whether any saved node was given up since the last save.
     pub(crate) fn has_orphans(&self) -> bool {
         let place = self.lock();
-        !place.orphans.recent.is_empty() || place.orphans.earlier.is_some()
+        !place.orphans.is_empty()
     }
 
     /// Whether no other branch shares the memory.
