@@ -2,7 +2,7 @@
 //!
 //! The result is the one that the operations give one after another, bit for bit. What makes it faster: an update of an existing key does
 //! not change the tree's shape, so it commutes with every operation on another key. All keys of the block are walked to side by side, in
-//! their order, level by level ([`walk`]); the walk makes each node that will change a draft, once, replaces the leaves that are
+//! their order, level by level (file `walk`); the walk makes each node that will change a draft, once, replaces the leaves that are
 //! only updated, and finds out which keys are there. What is left, inserts and removals, then goes in the caller's order.
 //!
 //! The nodes that the walk makes drafts are those that the operations would: the way to every key that is set. (An operation that finds
