@@ -143,6 +143,7 @@ pub const fn sha256_blocks(len: usize) -> usize {
 }
 
 /// Pads a message whose last `used` bytes begin `blocks`, as SHA-256 does. `len` is the number of bytes of the whole message.
+/// The padding ends with the last of the blocks, of which there must be [`sha256_blocks`]`(used)`; fewer are left as they are.
 pub fn sha256_pad(blocks: &mut [[u8; BLOCK]], used: usize, len: u64) {
     let bytes = blocks.as_flattened_mut();
     if let Some((bit, rest)) = bytes.get_mut(used..).and_then(<[u8]>::split_first_mut)

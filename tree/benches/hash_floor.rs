@@ -4,7 +4,8 @@
 //! crate, their inputs lying ready. *block*: 10,000 operations (80 % updates, 15 % inserts, 5 % deletes) on 1 M random keys and the save, on
 //! one thread and on two. The three are measured in turn, so that what else the machine does meets all alike; medians and minima are
 //! printed. `TREERING_FLOOR_KEYS` sets another number of keys, `TREERING_FLOOR_ROUNDS` another number of blocks than 60,
-//! `TREERING_FLOOR_THREADS` another number of threads than 2.
+//! `TREERING_FLOOR_THREADS` another number of threads than 2. With `TREERING_FLOOR_SNAPSHOT` set to 1, a snapshot of the version before is
+//! held until a block is saved, as a store does for its readers; so nodes are copied and not changed where they are.
 #![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a benchmark")]
 
 use std::hint::black_box;
@@ -72,6 +73,7 @@ impl Times {
 /// A tree that lives through the blocks of the workload.
 struct Run {
     threads: usize,
+    holds_snapshot: bool,
     tree: Tree,
     workload: Workload,
     operations: Times,
@@ -84,9 +86,18 @@ impl Run {
     fn start(threads: usize, keys: u64) -> Self {
         let workload = Workload::new(Config { keys, load_block: 50_000, batch: BATCH, key_length: 32, value_length: 100, seed: 42 });
         let tree = Tree::with_options(Options { hash_threads: threads, ..Options::default() }).unwrap();
-        let mut run = Self { threads, tree, workload, operations: Times::default(), save: Times::default(), whole: Times::default() };
-        let blocks = keys.div_ceil(50_000) + 100;
-        (0..blocks).for_each(|_| run.block());
+        let holds_snapshot = number("TREERING_FLOOR_SNAPSHOT", 0) == 1;
+        let mut run =
+            Self { threads, holds_snapshot, tree, workload, operations: Times::default(), save: Times::default(), whole: Times::default() };
+        while run.tree.size() < keys {
+            let ops = run.workload.next_block();
+            run.tree.prefetch(ops.iter().map(Op::key));
+            for op in &ops {
+                op.apply(&mut run.tree);
+            }
+            let _ = run.tree.save().unwrap();
+        }
+        (0..100).for_each(|_| run.block());
         (run.operations, run.save, run.whole) = Default::default();
         run
     }
@@ -94,10 +105,12 @@ impl Run {
     fn block(&mut self) {
         let ops = self.workload.next_block();
         let operations: Vec<Operation<'_>> = ops.iter().map(Op::operation).collect();
+        let snapshot = self.holds_snapshot.then(|| self.tree.clone());
         let start = Instant::now();
         black_box(self.tree.apply(&operations).unwrap());
         let applied = Instant::now();
         let _ = black_box(self.tree.save().unwrap());
+        drop(snapshot);
         let saved = Instant::now();
         self.operations.add(applied - start);
         self.save.add(saved - applied);
@@ -139,5 +152,7 @@ fn main() {
     }
     println!("floor, median: {:.2} ms, {hashes} hashes of {:.0} ns", floor.median(), floor.median() * 1e6 / hashes as f64);
     println!("floor, least: {:.2} ms", floor.least());
-    runs.iter().for_each(|run| run.print(&floor));
+    for run in &runs {
+        run.print(&floor);
+    }
 }

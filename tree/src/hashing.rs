@@ -15,32 +15,34 @@ pub(crate) fn hash_two(function: HashFunction, messages: [&[u8]; 2]) -> [Hash; 2
     let [mut first, mut second] = [const { End::new() }; 2];
     let [one, two] = messages;
     let found = match function {
-        HashFunction::Sha256 if sha256::is_there() => sha256::hash_two([first.pad(one), second.pad(two)]),
+        HashFunction::Sha256 if sha256::is_there() => sha256::hash_many([first.pad(one), second.pad(two)]),
         _ => None,
     };
     found.unwrap_or_else(|| messages.map(|message| function.hash(message)))
 }
 
-/// The hashes of two nodes, found side by side where the processor can.
-#[inline]
-pub(crate) fn hash_two_nodes(function: HashFunction, preimages: &mut [Preimage; 2]) -> [Hash; 2] {
-    if function == HashFunction::Sha256 && sha256::is_there() {
-        let messages = preimages.each_mut().map(|preimage| Blocks { whole: preimage.sha256_blocks(), end: &[] });
-        if let Some(hashes) = sha256::hash_two(messages) {
-            return hashes;
-        }
-    }
-    preimages.each_ref().map(|preimage| function.hash(preimage.bytes()))
-}
+/// How many nodes are hashed side by side.
+pub(crate) const LANES: usize = 2;
 
-/// The hash of one node.
+/// The hashes of some nodes, found side by side where the processor can.
 #[inline]
-pub(crate) fn hash_one_node(function: HashFunction, preimage: &mut Preimage) -> Hash {
-    let found = match function {
-        HashFunction::Sha256 if sha256::is_there() => sha256::hash_one(Blocks { whole: preimage.sha256_blocks(), end: &[] }),
-        _ => None,
-    };
-    found.unwrap_or_else(|| function.hash(preimage.bytes()))
+pub(crate) fn hash_nodes(function: HashFunction, preimages: &mut [Preimage; LANES], count: usize) -> [Hash; LANES] {
+    let mut hashes = [Hash::default(); LANES];
+    if function == HashFunction::Sha256 && sha256::is_there() {
+        if count == LANES {
+            let blocks = preimages.each_mut().map(|preimage| Blocks { whole: preimage.sha256_blocks(), end: &[] });
+            return sha256::hash_many(blocks).unwrap_or(hashes);
+        }
+        for (hash, preimage) in hashes.iter_mut().zip(preimages).take(count) {
+            let blocks = Blocks { whole: preimage.sha256_blocks(), end: &[] };
+            *hash = sha256::hash_one(blocks).unwrap_or_default();
+        }
+        return hashes;
+    }
+    for (hash, preimage) in hashes.iter_mut().zip(preimages).take(count) {
+        *hash = function.hash(preimage.bytes());
+    }
+    hashes
 }
 
 /// The hash of a value.

@@ -19,6 +19,7 @@ mod helpers;
 mod leaf;
 pub(crate) mod lineage;
 pub(crate) mod node;
+mod orphans;
 mod passage;
 
 pub(crate) use branch::Branch;

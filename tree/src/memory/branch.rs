@@ -8,11 +8,16 @@ use treering_proofs::HashFunction;
 use super::leaf::{self, Head};
 use super::lineage::{Dead, Forked, Segment, SlotId};
 use super::node::{Child, Inner, Link, RoutingKey, State, Target, prefix_of};
+use super::orphans::Orphans;
 use super::{Memory, Pools};
 use crate::{Budget, NodeKey, NodeSource, Side, TreeError};
 
 /// How many slot numbers a branch takes at a time.
 const POOL_REFILL: u32 = 256;
+
+/// How many slots ahead those to be written are fetched into the cache. Measured: with a snapshot held, so that every node is copied, the
+/// operations of a block take 10.5 instead of 15 ms.
+const PREFETCH_VACANT: usize = 8;
 
 /// One line of descent. Forking it takes O(1); its changes are its own.
 pub(crate) struct Branch {
@@ -29,49 +34,6 @@ struct Place {
     orphans: Orphans,
     /// Whether another branch may see drafts of this one.
     shares_drafts: bool,
-}
-
-/// Saved nodes given up since the last save: a list that branches share the older part of.
-#[derive(Default)]
-struct Orphans {
-    recent: Vec<NodeKey>,
-    earlier: Option<Arc<Orphans>>,
-}
-
-impl Orphans {
-    /// Makes the list shareable, in O(1), and shares it.
-    fn share(&mut self) -> Self {
-        if !self.recent.is_empty() {
-            let earlier = self.earlier.take();
-            let recent = std::mem::take(&mut self.recent);
-            self.earlier = Some(Arc::new(Self { recent, earlier }));
-        }
-        Self { recent: Vec::new(), earlier: self.earlier.clone() }
-    }
-
-    /// All, in order. Leaves the list empty.
-    fn take(&mut self) -> Vec<NodeKey> {
-        let mut all = std::mem::take(&mut self.recent);
-        let earlier = self.earlier.take();
-        let mut next = earlier.as_deref();
-        while let Some(list) = next {
-            all.extend_from_slice(&list.recent);
-            next = list.earlier.as_deref();
-        }
-        drop(Self { recent: Vec::new(), earlier });
-        NodeKey::sort(&mut all);
-        all
-    }
-}
-
-impl Drop for Orphans {
-    /// List by list: a branch with very many savepoints has a chain too long for the stack.
-    fn drop(&mut self) {
-        let mut next = self.earlier.take();
-        while let Some(mut list) = next.and_then(Arc::into_inner) {
-            next = list.earlier.take();
-        }
-    }
 }
 
 impl Place {
@@ -181,6 +143,14 @@ impl Branch {
         id
     }
 
+    /// Has the processor fetch the slot in which the inner node after some more copies will be put.
+    #[inline]
+    fn prefetch_vacant(&self) {
+        if let Some(&id) = self.pools.inners.len().checked_sub(PREFETCH_VACANT).and_then(|place| self.pools.inners.get(place)) {
+            self.memory.inners.prefetch(id);
+        }
+    }
+
     /// A new draft.
     pub(crate) fn add_inner(&mut self, mut node: Inner) -> u32 {
         node.epoch = self.place().segment.epoch;
@@ -251,6 +221,7 @@ impl Branch {
             let stamp = place.segment.epoch;
             place.dead.push(Dead { slot: SlotId::Inner(id), epoch });
             let copy = Self::vacant(&mut self.pools.inners);
+            self.prefetch_vacant();
             // SAFETY: the number comes from this branch's pool, so nobody else uses the slot, and it is not `id`.
             let node = unsafe { self.memory.inners.get_mut(copy) };
             node.clone_from(self.memory.inner(id));
@@ -421,7 +392,7 @@ impl Branch {
     /// Whether any saved node was given up since the last save.
     pub(crate) fn has_orphans(&self) -> bool {
         let place = self.lock();
-        !place.orphans.recent.is_empty() || place.orphans.earlier.is_some()
+        !place.orphans.is_empty()
     }
 
     /// Whether no other branch shares the memory. One that ends on another thread counts until it is done with what it frees.

@@ -4,8 +4,9 @@
 use treering_proofs::preimage::Preimage;
 use treering_proofs::{Hash, preimage};
 
+use crate::hashing::{self, LANES};
 use crate::memory::{Branch, Child, Inner, Link, Node, State, Target};
-use crate::{NodeKey, Side, TreeError, hashing};
+use crate::{NodeKey, Side, TreeError};
 
 /// How far ahead nodes are fetched into the cache.
 const PREFETCH: usize = 8;
@@ -99,6 +100,17 @@ impl Drafts {
         }
     }
 
+    /// Has the parent of a draft know its state, and its hash if there is a new one.
+    #[inline]
+    fn tell_parent(&self, branch: &mut Branch, root: &mut Child, draft: &Draft, hash: Option<Hash>, state: State) {
+        if let Some(parent) = self.parent(draft) {
+            branch.inner_mut(parent).settle_child(draft.side, hash, state);
+        } else {
+            root.hash = hash.unwrap_or(root.hash);
+            root.state = state;
+        }
+    }
+
     /// Numbers the drafts in pre-order, from `before` + 1. Gives the last number.
     pub(super) fn number(&mut self, before: u32) -> Result<u32, TreeError> {
         let count = u32::try_from(self.list.len()).map_err(|_| TreeError::Full)?;
@@ -127,9 +139,7 @@ impl Drafts {
     /// Brings the drafts to the goal. `root` is what the parent of the subtree knows of it.
     pub(super) fn settle(&self, branch: &mut Branch, root: &mut Child, goal: Goal) {
         let mut settling = Settling { drafts: self, branch, root, goal };
-        let mut preimages = [const { Preimage::new() }; 2];
-        // A draft whose preimage is laid out, until there is another one to hash beside it.
-        let mut waiting: Option<&Draft> = None;
+        let mut lanes = Lanes { preimages: [const { Preimage::new() }; LANES], places: [0; LANES], count: 0 };
         for (place, draft) in self.list.iter().enumerate().rev() {
             if let Some(soon) = place.checked_sub(PREFETCH).and_then(|place| self.list.get(place)) {
                 settling.prefetch(soon);
@@ -138,25 +148,21 @@ impl Drafts {
                 settling.record(draft, None);
                 continue;
             }
-            if let Some(child) = waiting.take_if(|waiting| waiting.above as usize == place) {
-                settling.hash_alone(child, &mut preimages);
+            if lanes.hold_a_child_of(place, self) {
+                settling.hash(&mut lanes);
             }
-            let [first, second] = &mut preimages;
-            if !settling.lay(draft, if waiting.is_none() { first } else { second }) {
+            let Some(preimage) = lanes.preimages.get_mut(lanes.count) else { unreachable!("full lanes are hashed") };
+            if !settling.lay(draft, preimage) {
                 let hash = settling.hash_long_leaf(draft);
                 settling.record(draft, Some(hash));
-            } else if let Some(beside) = waiting.take() {
-                let function = settling.branch.memory().function;
-                let [one, two] = hashing::hash_two_nodes(function, &mut preimages);
-                settling.record(beside, Some(one));
-                settling.record(draft, Some(two));
-            } else {
-                waiting = Some(draft);
+                continue;
+            }
+            lanes.push(place);
+            if lanes.count == LANES {
+                settling.hash(&mut lanes);
             }
         }
-        if let Some(draft) = waiting {
-            settling.hash_alone(draft, &mut preimages);
-        }
+        settling.hash(&mut lanes);
     }
 
     /// Marks the drafts dirty: the version that they will carry is another one now.
@@ -167,11 +173,34 @@ impl Drafts {
                 Node::Leaf(leaf) => Some(hashing::value_hash(memory.function, leaf.value())),
                 Node::Inner(_) => None,
             };
-            match self.parent(draft) {
-                Some(parent) => branch.inner_mut(parent).settle_child(draft.side, value, State::Dirty),
-                None => (root.hash, root.state) = (value.unwrap_or(root.hash), State::Dirty),
-            }
+            self.tell_parent(branch, root, draft, value, State::Dirty);
         }
+    }
+}
+
+/// Drafts whose preimages are laid out, until there are enough to hash them side by side.
+struct Lanes {
+    preimages: [Preimage; LANES],
+    /// Where they are in the list.
+    places: [usize; LANES],
+    count: usize,
+}
+
+impl Lanes {
+    fn places(&self) -> &[usize] {
+        self.places.get(..self.count).unwrap_or_default()
+    }
+
+    fn push(&mut self, place: usize) {
+        if let Some(free) = self.places.get_mut(self.count) {
+            *free = place;
+            self.count += 1;
+        }
+    }
+
+    #[inline]
+    fn hold_a_child_of(&self, parent: usize, drafts: &Drafts) -> bool {
+        self.places().iter().any(|&place| drafts.list.get(place).is_some_and(|draft| draft.above as usize == parent))
     }
 }
 
@@ -222,10 +251,14 @@ impl Settling<'_> {
         preimage::leaf_hash(memory.function, self.goal.version, key, &self.value_hash(draft))
     }
 
-    /// Hashes the draft that is laid out first.
-    fn hash_alone(&mut self, draft: &Draft, [first, _]: &mut [Preimage; 2]) {
-        let hash = hashing::hash_one_node(self.branch.memory().function, first);
-        self.record(draft, Some(hash));
+    /// Hashes what is laid out.
+    #[inline]
+    fn hash(&mut self, lanes: &mut Lanes) {
+        let hashes = hashing::hash_nodes(self.branch.memory().function, &mut lanes.preimages, lanes.count);
+        for (draft, hash) in lanes.places().iter().filter_map(|&place| self.drafts.list.get(place)).zip(hashes) {
+            self.record(draft, Some(hash));
+        }
+        lanes.count = 0;
     }
 
     /// Notes, in a draft and its parent, how far it has come.
@@ -235,10 +268,7 @@ impl Settling<'_> {
         if end == State::Saved {
             self.branch.number(draft.link, NodeKey::new(version, draft.number));
         }
-        match self.drafts.parent(draft) {
-            Some(parent) => self.branch.inner_mut(parent).settle_child(draft.side, hash, end),
-            None => (self.root.hash, self.root.state) = (hash.unwrap_or(self.root.hash), end),
-        }
+        self.drafts.tell_parent(self.branch, self.root, draft, hash, end);
     }
 }
 

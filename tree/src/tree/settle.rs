@@ -4,6 +4,9 @@
 //! last. On one thread the subtrees are listed, numbered and hashed one after another. On several, all are listed, numbered, and then
 //! hashed, each subtree wholly on one thread; splitting each level over the threads instead took longer than one thread alone, since every
 //! node then came from the other core's cache.
+//!
+//! Measured, 10,000 operations on 1 M keys, 80,000 drafts: saving took 13.4 ms with one hash at a time, 8.2 ms with two, and 5.1 ms on two
+//! cores. Other sizes of subtrees (2^13, 2^16 leaves) took the same time.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -305,3 +305,43 @@ fn a_block_that_cannot_load_a_node_changes_nothing() {
         assert_eq!(tree.root_hash(), Some(saved.root_hash));
     }
 }
+
+/// As above, with a block that several threads walk to, each of which may fail.
+#[test]
+fn a_large_block_that_cannot_load_a_node_on_any_thread_changes_nothing() {
+    let mut rng = SplitMix64(seed(23));
+    let (_, saved, source) = stored_tree(4000, rng.next());
+    let ops: Vec<Op> = (0..4000)
+        .map(|i| match (hard_key(rng.below(16_000)), i % 5) {
+            (key, 0) => Op::Delete(key),
+            (key, _) => Op::Set(key, rng.next().to_be_bytes().to_vec()),
+        })
+        .collect();
+    let lazy = |hash_threads| {
+        let options = Options { hash_threads, ..Options::default() };
+        Tree::open(options, Arc::clone(&source) as Arc<dyn NodeSource>, saved.version, saved.root).unwrap()
+    };
+    let mut expected = lazy(1);
+    let found = one_by_one(&mut expected, &ops).unwrap();
+    let expected = expected.save().unwrap();
+    for threads in [2, 3] {
+        let mut tree = lazy(threads);
+        let mut failures = 0;
+        loop {
+            // What was loaded stays, so every try gets further.
+            source.fail_after(1 + rng.below(400));
+            let outcome = at_once(&mut tree, &ops);
+            source.fail_after(u64::MAX);
+            if let Ok(outcome) = outcome {
+                assert_eq!(outcome, found);
+                break;
+            }
+            failures += 1;
+            assert_eq!((tree.root_hash(), tree.is_changed(), tree.branches()), (Some(saved.root_hash), false, 1));
+        }
+        assert!(failures > 5, "{failures}");
+        let outcome = tree.save().unwrap();
+        assert_eq!((outcome.root, outcome.orphans), (expected.root, expected.orphans.clone()));
+        tree.check().unwrap();
+    }
+}
