@@ -103,15 +103,16 @@ impl Memory {
     /// As of [`Memory::evict`].
     pub(super) fn make_room(&mut self, root: Option<&mut Child>, flushed: u64, epoch: u64, pools: &mut Pools) -> Result<(), TreeError> {
         self.account.set_idle(self.idle_bytes());
-        let overshoot = self.budget().overshoot();
-        if overshoot >= MIN_TRIM {
-            self.trim(overshoot);
-            self.account.set_idle(self.idle_bytes());
-        }
         let excess = self.account.excess();
         let Some(root) = root.filter(|_| excess > 0) else { return Ok(()) };
         let outcome = self.evict(root, excess, flushed, epoch, pools);
         self.give_back(pools);
+        let (overshoot, idle) = (self.budget().overshoot(), self.idle_bytes());
+        if overshoot >= MIN_TRIM && idle >= self.bytes() / 8 {
+            self.pack(root);
+            self.trim(overshoot);
+        }
+        self.account.set_idle(self.idle_bytes());
         outcome
     }
 
