@@ -20,6 +20,7 @@ mod leaf;
 pub(crate) mod lineage;
 pub(crate) mod node;
 mod orphans;
+mod pack;
 mod passage;
 
 pub(crate) use branch::Branch;
@@ -281,6 +282,12 @@ impl Memory {
         // SAFETY: known to nobody but the caller, who has the whole memory.
         unsafe { *self.stubs.get_mut(id) = Stub { node, epoch, ..Stub::VACANT } };
         Link::stub(id)
+    }
+
+    /// Changes where the routing key of a node is.
+    fn rekey(&mut self, id: u32, key: u32) {
+        // SAFETY: as in `relink`.
+        unsafe { self.inners.get_mut(id) }.key = key;
     }
 
     /// Changes how a node leads to its child, straight or through a stub: what the node says stays the same.

@@ -107,6 +107,16 @@ pub(super) fn prefetch(start: *const u8, bytes: usize) {
     let _ = (start, bytes);
 }
 
+/// Slots being moved to the front of an arena. Dropped without [`Arena::end_packing`], the vacant ones of these are never used again.
+pub(crate) struct Packing {
+    /// Slots from here on move.
+    bound: u32,
+    /// Vacant slots before it.
+    targets: Vec<u32>,
+    /// Slots moved away from.
+    vacated: Vec<u32>,
+}
+
 /// Bytes of so many slots.
 fn bytes<T>(slots: usize) -> u64 {
     (slots * size_of::<T>()) as u64
@@ -207,8 +217,8 @@ impl<T: Slot> Arena<T> {
         bytes::<T>(vacancies.free.len()) + Self::untouched_tail(vacancies.len)
     }
 
-    /// Gives up to `most` bytes back to the system, as far as whole blocks of slots are vacant, and sees to it that the slots in the other
-    /// blocks are taken again in an order that empties some. Gives how many bytes were given back. O(v log v) for v vacant slots.
+    /// Gives up to `most` bytes back to the system, as far as whole blocks of slots are vacant. Gives how many bytes were given back.
+    /// O(vacant slots).
     pub(crate) fn trim(&self, most: u64) -> u64 {
         let mut vacancies = self.vacancies();
         let most = usize::try_from(most / bytes::<T>(1)).unwrap_or(usize::MAX);
@@ -216,6 +226,37 @@ impl<T: Slot> Arena<T> {
             return 0;
         }
         bytes::<T>(self.release_blocks(&mut vacancies, most))
+    }
+
+    /// Begins to move slots to the front.
+    pub(crate) fn begin_packing(&mut self) -> Packing {
+        let vacancies = self.vacancies.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let vacant = vacancies.free.len() + vacancies.gaps.iter().map(ExactSizeIterator::len).sum::<usize>();
+        let in_use = u32::try_from(vacancies.len as usize - vacant).unwrap_or(vacancies.len);
+        // What is left behind the bound shall be whole blocks.
+        let bound = (in_use + (1 << BASE_BITS)).next_multiple_of(BLOCK) - (1 << BASE_BITS);
+        let targets = vacancies.free.extract_if(.., |id| *id < bound).collect();
+        Packing { bound, targets, vacated: Vec::new() }
+    }
+
+    /// Moves what is in slot `id` further to the front if it lies behind the bound; gives where it is then. Whoever names the slot is to be told.
+    pub(crate) fn pack(&mut self, id: u32, packing: &mut Packing) -> u32 {
+        if id < packing.bound {
+            return id;
+        }
+        let Some(target) = packing.targets.pop() else { return id };
+        // SAFETY: both slots are valid (invariant 1) and not the same, since only one of them is vacant; `&mut self` rules out everyone else.
+        let (from, to) = unsafe { (&mut *self.pointer(id), &mut *self.pointer(target)) };
+        *to = std::mem::replace(from, T::VACANT);
+        packing.vacated.push(id);
+        target
+    }
+
+    /// Ends the moving of slots. As many were vacated as were filled, so the account stays as it is.
+    pub(crate) fn end_packing(&mut self, packing: Packing) {
+        let vacancies = self.vacancies.get_mut().unwrap_or_else(PoisonError::into_inner);
+        vacancies.free.extend(packing.vacated);
+        vacancies.free.extend(packing.targets);
     }
 
     /// Gives up to `most` slots back to the system. Gives how many these were.
@@ -237,8 +278,6 @@ impl<T: Slot> Arena<T> {
         }
         let count_of = |id: u32| free.get(block(id) as usize).copied().unwrap_or_default();
         vacancies.free.retain(|&id| count_of(id) != u32::MAX);
-        // Slots of the fullest blocks are taken first, from the back, so that the others become empty.
-        vacancies.free.sort_unstable_by_key(|&id| std::cmp::Reverse(count_of(id)));
         vacancies.free.shrink_to(2 * vacancies.free.len());
         released
     }

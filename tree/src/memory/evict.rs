@@ -24,8 +24,8 @@ const PREFETCH: usize = 12;
 const HEIGHTS: usize = 92;
 /// Ages that are told apart: four to each doubling.
 const AGES: usize = 128;
-/// With less resident beyond the limit, no block is looked for to give back.
-const MIN_TRIM: u64 = 2 << 20;
+/// With less than this part of the limit resident beyond it, nothing is packed and given back: it takes longer than unloading itself.
+const TOLERANCE: u64 = 16;
 /// What an inner node takes with its routing key.
 const INNER_BYTES: u64 = 128 + 48;
 
@@ -103,15 +103,16 @@ impl Memory {
     /// As of [`Memory::evict`].
     pub(super) fn make_room(&mut self, root: Option<&mut Child>, flushed: u64, epoch: u64, pools: &mut Pools) -> Result<(), TreeError> {
         self.account.set_idle(self.idle_bytes());
-        let overshoot = self.budget().overshoot();
-        if overshoot >= MIN_TRIM {
-            self.trim(overshoot);
-            self.account.set_idle(self.idle_bytes());
-        }
         let excess = self.account.excess();
         let Some(root) = root.filter(|_| excess > 0) else { return Ok(()) };
         let outcome = self.evict(root, excess, flushed, epoch, pools);
         self.give_back(pools);
+        let (overshoot, idle) = (self.budget().overshoot(), self.idle_bytes());
+        if overshoot > self.budget().limit() / TOLERANCE && idle >= self.bytes() / 8 {
+            self.pack(root);
+            self.trim(overshoot);
+        }
+        self.account.set_idle(self.idle_bytes());
         outcome
     }
 

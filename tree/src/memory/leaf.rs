@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::account::Account;
-use super::arena::{Arena, Slot};
+use super::arena::{Arena, Packing, Slot};
 use crate::NodeKey;
 
 /// Bits of a leaf's place in its arena; above them three bits name the arena.
@@ -183,6 +183,22 @@ pub(crate) struct Leaves {
 
 /// Does something with the arena of a size.
 macro_rules! of_size {
+    (mut $leaves:expr, $size:expr, $arena:ident => $body:expr) => {
+        match $size {
+            0 => of_size!(@mut $leaves.up_to_40, $arena => $body),
+            1 => of_size!(@mut $leaves.up_to_72, $arena => $body),
+            2 => of_size!(@mut $leaves.up_to_104, $arena => $body),
+            3 => of_size!(@mut $leaves.up_to_136, $arena => $body),
+            4 => of_size!(@mut $leaves.up_to_168, $arena => $body),
+            5 => of_size!(@mut $leaves.up_to_232, $arena => $body),
+            6 => of_size!(@mut $leaves.up_to_360, $arena => $body),
+            _ => of_size!(@mut $leaves.long, $arena => $body),
+        }
+    };
+    (@mut $field:expr, $arena:ident => $body:expr) => {{
+        let $arena = &mut $field;
+        $body
+    }};
     ($leaves:expr, $size:expr, $arena:ident => $body:expr) => {
         match $size {
             0 => of_size!(@ $leaves.up_to_40, $arena => $body),
@@ -310,6 +326,34 @@ impl Leaves {
     /// As [`Arena::trim`], of all sizes together.
     pub(super) fn trim(&self, most: u64) -> u64 {
         (0..SIZES).fold(0, |given, size| given + of_size!(self, size, arena => arena.trim(most - given)))
+    }
+
+    /// As [`Arena::begin_packing`], of each size.
+    pub(super) fn begin_packing(&mut self) -> [Packing; SIZES] {
+        [
+            self.up_to_40.begin_packing(),
+            self.up_to_72.begin_packing(),
+            self.up_to_104.begin_packing(),
+            self.up_to_136.begin_packing(),
+            self.up_to_168.begin_packing(),
+            self.up_to_232.begin_packing(),
+            self.up_to_360.begin_packing(),
+            self.long.begin_packing(),
+        ]
+    }
+
+    /// As [`Arena::pack`].
+    pub(super) fn pack(&mut self, id: u32, packings: &mut [Packing; SIZES]) -> u32 {
+        let Some(packing) = packings.get_mut(size_of_slot(id)) else { return id };
+        let moved = of_size!(mut self, size_of_slot(id), arena => arena.pack(id & PLACE_MASK, packing));
+        moved | (id & !PLACE_MASK)
+    }
+
+    /// As [`Arena::end_packing`].
+    pub(super) fn end_packing(&mut self, packings: [Packing; SIZES]) {
+        for (size, packing) in packings.into_iter().enumerate() {
+            of_size!(mut self, size, arena => arena.end_packing(packing));
+        }
     }
 
     /// As [`Arena::idle_bytes`], of all sizes together.

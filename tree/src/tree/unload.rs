@@ -20,7 +20,9 @@ impl Tree {
     /// it unloads nothing.
     ///
     /// Nodes newer than `flushed` must not be looked for in storage yet, so they stay, and changes that are not saved do.
-    /// O(1) when there is nothing to do, else O(nodes in memory): 10 to 20 ns for each that stays (measured), more for each that goes.
+    /// O(1) when there is nothing to do, else O(nodes in memory). Measured: 22 ms with 64 MiB of nodes, a fifth of which goes; a sixth of
+    /// what fetching, changing and saving a block of 10,000 that made it necessary took. Now and then slots are packed as well,
+    /// which takes as long again.
     ///
     /// # Errors
     /// [`TreeError::Full`] when no slots are left. The tree is as before, but for what was unloaded until then.
