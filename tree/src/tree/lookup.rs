@@ -94,16 +94,13 @@ impl Tree {
     /// What is known of `key` without reading from storage.
     #[must_use]
     pub fn get_resident(&self, key: &[u8]) -> Resident<'_> {
-        let Some(mut child) = self.root else { return Resident::Absent };
+        let Some(root) = self.root else { return Resident::Absent };
         let memory = self.memory();
-        let prefix = prefix_of(key);
-        loop {
-            match memory.peek(&child) {
-                None => return Resident::Unknown,
-                Some(Node::Inner(node)) => child = node.child(memory.route(node, prefix, key)),
-                Some(Node::Leaf(leaf)) if leaf.key() == key => return Resident::Value(leaf.value()),
-                Some(Node::Leaf(_)) => return Resident::Absent,
-            }
+        match walk(memory, root, key, |link, _| Ok(memory.loaded_link(link))) {
+            Ok(Found::Leaf(leaf)) if leaf.key() == key => Resident::Value(leaf.value()),
+            Ok(Found::Leaf(_)) => Resident::Absent,
+            // Nothing is loaded, so nothing fails.
+            Ok(Found::Missing(_)) | Err(_) => Resident::Unknown,
         }
     }
 
