@@ -13,7 +13,8 @@ use std::time::Duration;
 use common::{FaultyBackend, Model, Numbers};
 use treering::engine::memory::MemoryBackend;
 use treering::engine::{Backend, BackendError, Batch, Change, Durability, Keyspace, Scan};
-use treering::{CreateOptions, Database, OpenOptions, Order, Proof, Tree};
+use treering::proofs::Proof;
+use treering::{CreateOptions, Database, OpenOptions, Order, Tree};
 
 const VERSIONS: u64 = 23;
 const KEYS: u64 = 600;

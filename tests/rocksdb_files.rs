@@ -184,7 +184,8 @@ fn operations_applied_together_are_applied_in_order() {
     }
     let long = vec![7; (64 << 10) + 1];
     assert!(all.apply(&[(b"before", Some(b"1")), (&long, Some(b"2")), (b"behind", Some(b"3"))]).is_err());
-    assert_eq!((all.get(b"before").unwrap(), all.get(b"behind").unwrap()), (Some(b"1".to_vec()), None));
+    assert_eq!((all.get(b"before").unwrap(), all.get(b"behind").unwrap()), (None, None));
+    assert!(!all.is_changed());
 }
 
 #[test]

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use im::Vector;
 use treering_proofs::{Hash, Proof};
-use treering_tree::{Order, Range, Resident, SavedVersion, Tree};
+use treering_tree::{Order, Resident, SavedVersion, Tree};
 
 use super::branch::Branch;
 use super::database::{Shared, VersionInfo};
 use super::history::Bytes;
+use super::range::StoreRange;
+use super::saved_already::SavedAlready;
 use super::work::{Work, Write};
 use crate::error::{Error, Result};
 use crate::persist::commit::{CommitPart, CommitScope, beside, seconds_now};
@@ -41,18 +43,6 @@ pub struct TreeStore {
     index_from: u64,
     log: PendingLog,
     database: Arc<Shared>,
-}
-
-/// A version that is there before it is saved.
-pub(crate) struct SavedAlready {
-    pub(crate) version: u64,
-    pub(crate) record: VersionRecord,
-}
-
-impl SavedAlready {
-    pub(crate) fn info(&self) -> VersionInfo {
-        VersionInfo::new(self.version, &self.record)
-    }
 }
 
 impl TreeStore {
@@ -173,7 +163,7 @@ impl TreeStore {
     /// The keys of the working state within bounds, and their values, in order.
     #[must_use]
     pub fn range(&self, start: Bound<Vec<u8>>, end: Bound<Vec<u8>>, order: Order) -> StoreRange<'_> {
-        StoreRange { range: self.tree.range_between(start, end, order) }
+        StoreRange::new(self.tree.range_between(start, end, order))
     }
 
     /// The root hash that saving now would give.
@@ -501,18 +491,4 @@ impl Drop for TreeStore {
 /// Pins the version that a working state is based on.
 fn pin(disk: &Disk, name: &str, state: &StoreState, base: Option<(u64, VersionRecord)>) -> Result<Option<Arc<Pin>>> {
     base.map(|(version, _)| disk.pin(name, state.id, version).map(|(_, pin)| Arc::new(pin))).transpose()
-}
-
-/// Keys and values in order; see [`TreeStore::range`].
-pub struct StoreRange<'a> {
-    range: Range<'a>,
-}
-
-impl Iterator for StoreRange<'_> {
-    type Item = Result<(Vec<u8>, Vec<u8>)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let entry = self.range.next()?;
-        Some(entry.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(Error::from))
-    }
 }
