@@ -71,14 +71,19 @@ pub trait Store: Sized {
 
 /// Measures the store as the command line says and prints one line of JSON.
 pub fn main<S: Store>() -> ExitCode {
-    let measured =
-        Arguments::parse(std::env::args().skip(1), S::HAS_CACHE).map_err(Into::into).and_then(|arguments| run::run::<S>(&arguments));
-    let printed = measured.and_then(|results| Ok(println!("{}", serde_json::to_string(&results)?)));
-    match printed {
-        Ok(()) => ExitCode::SUCCESS,
+    match line_of_results::<S>() {
+        Ok(line) => {
+            println!("{line}");
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("{}: {error}", S::NAME);
             ExitCode::FAILURE
         }
     }
+}
+
+fn line_of_results<S: Store>() -> Outcome<String> {
+    let arguments = Arguments::parse(std::env::args().skip(1), S::HAS_CACHE)?;
+    Ok(serde_json::to_string(&run::run::<S>(&arguments)?)?)
 }

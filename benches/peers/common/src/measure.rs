@@ -7,6 +7,8 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// A moment in a run, to take the difference to a later one.
 #[derive(Clone, Copy)]
 struct Moment {
@@ -89,9 +91,7 @@ fn rounded(number: f64) -> f64 {
 
 /// User and system time of all threads of the process.
 fn processor_time() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the call writes to the place that it is given, and to nothing else.
-    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+    let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.try_into().unwrap_or_default(), time.tv_nsec.try_into().unwrap_or_default())
 }
 

@@ -10,7 +10,8 @@ use nomt::proof::PathProof;
 use nomt::trie::LeafData;
 use nomt::{KeyReadWrite, Nomt, Options, Session, SessionParams};
 
-/// A hash table that is too small fails; this is a third more than the pages that so many keys need.
+/// A hash table that is full fails. Ten million keys need some 270,000 pages of three levels of 64 ways each, since small subtrees have no
+/// pages; a million needs a few thousand.
 fn buckets(keys: u64) -> u32 {
     u32::try_from(keys / 20).unwrap_or(u32::MAX).max(64_000)
 }

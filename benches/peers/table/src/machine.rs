@@ -13,7 +13,7 @@ pub(crate) fn describe(disk_of: &Path, source: &Path) -> String {
     let sha = behind("/proc/cpuinfo", "flags").is_some_and(|flags| flags.split(' ').any(|flag| flag == "sha_ni"));
     let sha = if sha { "with SHA instructions" } else { "without SHA instructions, or it does not say so" };
     let memory = behind("/proc/meminfo", "MemTotal").and_then(|text| text.split(' ').next()?.parse::<u64>().ok());
-    let memory = memory.map_or("?".to_owned(), |kib| (kib >> 20).to_string());
+    let memory = memory.map_or("?".to_owned(), |kib| ((kib + (1 << 19)) >> 20).to_string());
     let (kernel, rustc) = (output("uname", &["-sr"], source), output("rustc", &["--version"], source));
     let commit = output("git", &["describe", "--always", "--dirty"], source);
     format!("{date}, treering {commit}. {cpu}, {cores} cores, {sha}; {memory} GiB; {}; {kernel}; {rustc}.", disk(disk_of))

@@ -11,7 +11,7 @@ mod process;
 mod record;
 mod stores;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Mode};
@@ -74,7 +74,7 @@ fn run() -> Result<Vec<String>, String> {
     Ok(faults)
 }
 
-fn measure(arguments: &Arguments, places: &process::Places, folder: &PathBuf) -> Result<Vec<Measured>, String> {
+fn measure(arguments: &Arguments, places: &process::Places, folder: &Path) -> Result<Vec<Measured>, String> {
     std::fs::create_dir_all(folder).map_err(|error| format!("no folder for databases: {error}"))?;
     let chosen: Vec<&StoreFacts> = STORES.iter().filter(|store| arguments.chosen(store.id)).collect();
     let built = process::Built::new(&chosen, places)?;
@@ -102,7 +102,7 @@ fn measure(arguments: &Arguments, places: &process::Places, folder: &PathBuf) ->
     Ok(measured)
 }
 
-fn measure_once(store: &mut Measured, program: &Program, arguments: &Arguments, folder: &PathBuf) -> Result<(), String> {
+fn measure_once(store: &mut Measured, program: &Program, arguments: &Arguments, folder: &Path) -> Result<(), String> {
     if arguments.mode == Mode::Sustained {
         store.short_lines.push(program.run(arguments, arguments::SHORT_BLOCKS, folder)?);
     }

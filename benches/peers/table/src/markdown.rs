@@ -74,8 +74,8 @@ fn sizes(arguments: &Arguments) -> String {
     let Arguments { rounds, n, batch, blocks, gets, proofs, .. } = arguments;
     let cache = arguments.cache_mib.map_or(String::new(), |mib| format!(" Caches of {mib} MiB."));
     format!(
-        "{} keys of 32 bytes, values of 100; {blocks} blocks of {} operations; {} gets, {} proofs. Medians of {rounds} rounds, the stores in \
-         turn.{cache} In brackets: how many times treering's figure.",
+        "{} keys of 32 bytes, values of 100; {blocks} blocks of {} operations; {} gets, {} proofs. Rounds: {rounds}, the stores in \
+         turn; medians.{cache} In brackets: how many times treering's figure.",
         grouped(*n),
         grouped(*batch),
         grouped(*gets),
