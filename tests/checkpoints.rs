@@ -39,15 +39,12 @@ impl Expected {
         let (mut tree, mut model, mut versions) = (Tree::new(), Model::new(), BTreeMap::new());
         for version in 1..=VERSIONS {
             for (key, value) in block(version) {
-                match value {
-                    Some(value) => {
-                        tree.set(&key, &value).unwrap();
-                        model.insert(key, value);
-                    }
-                    None => {
-                        tree.remove(&key).unwrap();
-                        model.remove(&key);
-                    }
+                if let Some(value) = value {
+                    tree.set(&key, &value).unwrap();
+                    model.insert(key, value);
+                } else {
+                    tree.remove(&key).unwrap();
+                    model.remove(&key);
                 }
             }
             let _ = tree.save().unwrap();
@@ -147,7 +144,9 @@ fn going_on_after_a_crash_at_any_write_gives_the_same_versions() {
             let there = database.versions("s").unwrap().last().map_or(0, |info| info.version);
             assert!(there >= saved, "version {saved} was saved, {there} is there");
             save_all(&database, there + 1);
-            [1, saved.max(1), VERSIONS].into_iter().for_each(|version| expected.compare(&database, version));
+            for version in [1, saved.max(1), VERSIONS] {
+                expected.compare(&database, version);
+            }
             database.wait_until_flushed().unwrap();
             database.check(&mut |_| {}).unwrap();
         }

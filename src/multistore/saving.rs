@@ -359,12 +359,9 @@ fn stage_all(stores: &mut [Locked<'_>], already: Vec<Option<SavedAlready>>, thre
     let mut parts = Vec::with_capacity(stores.len());
     let mut work = Vec::new();
     for (place, (store, already)) in stores.iter_mut().zip(already).enumerate() {
-        match already {
-            Some(already) => parts.push(Some(Part::Again(already.info(), already.record))),
-            None => {
-                parts.push(None);
-                work.push((place, store.store()?));
-            }
+        parts.push(already.map(|already| Part::Again(already.info(), already.record)));
+        if parts.last().is_some_and(Option::is_none) {
+            work.push((place, store.store()?));
         }
     }
     for (place, staged) in stage_on_threads(work, threads) {

@@ -70,10 +70,10 @@ pub(crate) fn replay<'a>(at: &'a [u8], record: &'a [u8], mut each: impl FnMut(Op
 
 impl Disk {
     /// Gives the operations that a commit did on a store, in order.
-    pub(crate) fn operations(&self, store: StoreId, commit: u64, mut each: impl FnMut(Operation<'_>)) -> Result<()> {
+    pub(crate) fn operations(&self, store: StoreId, commit: u64, each: impl FnMut(Operation<'_>)) -> Result<()> {
         let at = keys::log(commit, store);
         match self.backend.get(Keyspace::Log, &at)? {
-            Some(record) => replay(&at, &record, |operation| each(operation)),
+            Some(record) => replay(&at, &record, each),
             None => Err(Error::Damaged { record: format!("log record {}", hex::encode(&at)), what: "it is missing".to_owned() }),
         }
     }

@@ -83,7 +83,9 @@ impl Disk {
         let left = State { stores, next_commit: state.next_commit, next_store: state.next_store };
         self.put_standing(&mut batch, &left);
         self.write(&batch)?;
-        going.iter().for_each(|&(_, store)| self.forget(store));
+        for (_, store) in going {
+            self.forget(store);
+        }
         *self.state() = State { next_commit: left.next_commit + 1, ..left };
         Ok(())
     }

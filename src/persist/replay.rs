@@ -82,7 +82,9 @@ impl Disk {
         self.replay(store.id, &mut tree, version, &mut note, &mut |saved| made.push(saved))?;
         if !self.options.read_only {
             self.flusher.with_lag(store.id, stored, |lag| {
-                made.iter().for_each(|saved| lag.add(saved));
+                for saved in &made {
+                    lag.add(saved);
+                }
                 lag.set_newest(tree.clone(), removed.clone());
             })?;
             self.flusher.queue(store.id, false)?;

@@ -92,7 +92,9 @@ impl Disk {
         self.put_standing(&mut batch, &rolled_back);
         self.write(&batch)?;
         let changed: BTreeSet<StoreId> = removed.into_iter().map(|(store, _)| store).collect();
-        changed.into_iter().for_each(|store| self.forget(store));
+        for store in changed {
+            self.forget(store);
+        }
         *self.state() = State { next_commit: rolled_back.next_commit + 1, ..rolled_back };
         Ok(())
     }
