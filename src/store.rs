@@ -20,7 +20,7 @@ mod tree_store;
 mod work;
 
 pub use database::{CreateOptions, Database, OpenOptions, VersionInfo};
-pub(crate) use database::{check_initial_version, check_name};
+pub(crate) use database::{check_initial_version, check_name, default_threads};
 pub use prepared::PreparedVersion;
 pub(crate) use prepared::Promise;
 pub use range::StoreRange;

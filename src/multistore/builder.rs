@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::event::EventBus;
 use crate::store::lock::FolderLock;
 use crate::store::manifest::{Manifest, check_is_empty};
-use crate::store::{CreateOptions, Database, OpenOptions, check_initial_version};
+use crate::store::{CreateOptions, Database, OpenOptions, check_initial_version, default_threads};
 
 /// What to set before making or opening a [`MultiStore`].
 ///
@@ -53,7 +53,7 @@ impl MultiStoreBuilder {
             home: None,
             hash_function: None,
             initial_version: None,
-            hash_threads: 1,
+            hash_threads: default_threads(),
             is_read_only: false,
             events: EventBus::new(),
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use treering_proofs::{Hash, HashFunction, MAX_VERSION};
 use treering_tree::{Tree, TreeError};
@@ -50,8 +51,8 @@ pub struct OpenOptions {
     pub cache_size: u64,
     /// The hash function that the database must have (default: whichever it has).
     pub hash_function: Option<HashFunction>,
-    /// Threads that hash when a version is saved (default 1). More pay where processors are idle meanwhile; on two of them, which the
-    /// engine's background work uses too, one thread measured a quarter faster than two, since it hashes what is in its cache.
+    /// Threads that apply a block and hash when a version is saved (default: as many as there are processors, but at most 4). The result
+    /// is the same with any number.
     pub hash_threads: usize,
     /// Of each store every so many versions one is a checkpoint, whose nodes are stored (default 1: every version is). With more, nodes
     /// that live shorter never reach the disk: fewer bytes are written and kept. Versions in between are computed from the checkpoint
@@ -62,8 +63,22 @@ pub struct OpenOptions {
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { read_only: false, sync_writes: true, cache_size: 1 << 30, hash_function: None, hash_threads: 1, checkpoint_interval: 1 }
+        Self {
+            read_only: false,
+            sync_writes: true,
+            cache_size: 1 << 30,
+            hash_function: None,
+            hash_threads: default_threads(),
+            checkpoint_interval: 1,
+        }
     }
+}
+
+/// More were not measured.
+const MOST_THREADS: usize = 4;
+
+pub(crate) fn default_threads() -> usize {
+    thread::available_parallelism().map_or(1, |threads| threads.get().min(MOST_THREADS))
 }
 
 /// A saved version of a store.
