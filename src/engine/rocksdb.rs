@@ -82,10 +82,11 @@ impl RocksBackend {
     }
 
     /// Adds sorted puts of one keyspace as a table file, past the write-ahead log and the write buffers. Their keys are new and mostly above
-    /// all others, so RocksDB puts the file on the lowest level, where nothing need rewrite it.
+    /// all others, so RocksDB puts the file on the lowest level, where nothing need rewrite it, and where it needs no filter: mostly no other
+    /// file has keys between its own, and the keys asked for are there.
     fn add_file(&self, file: &Path, keyspace: Keyspace, batch: &Batch) -> Result<(), BackendError> {
         let failed = |error| BackendError::new(format!("writing {}", file.display()), error);
-        let options = family_options(keyspace, None, &self.options);
+        let options = family_options(keyspace, None, &self.options.without_filters());
         let mut writer = SstFileWriter::create(&options);
         writer.open(file).map_err(failed)?;
         for (_, change) in batch.changes() {
@@ -216,5 +217,7 @@ fn family_options(keyspace: Keyspace, cache: Option<&Cache>, chosen: &RocksOptio
         Compression::Lz4 => DBCompressionType::Lz4,
         Compression::Zstd => DBCompressionType::Zstd,
     });
+    // The level that has nearly all nodes needs no filter, since the nodes asked for are there; above it filters say in which file.
+    options.set_optimize_filters_for_hits(keyspace == Keyspace::Nodes);
     options
 }
