@@ -421,22 +421,39 @@ mod rocksdb_settings {
         }
     }
 
+    /// Bytes of the tables that this many nodes make, added in one batch by `write`.
+    fn table_bytes(bits: u64, nodes: u64, value: &[u8], write: impl Fn(&dyn Backend, &Batch)) -> u64 {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = checked(&format!("compression = 'none'\nbloom_bits = {bits}"));
+        let backend = RocksEngine.open(folder.path(), Access::Create, &settings).unwrap();
+        let mut batch = Batch::new();
+        for number in 0..nodes {
+            batch.put(Keyspace::Nodes, number.to_be_bytes(), value);
+        }
+        write(&*backend, &batch);
+        let files = fs::read_dir(folder.path()).unwrap().map(Result::unwrap);
+        let tables = files.filter(|file| file.path().extension().is_some_and(|kind| kind == "sst"));
+        tables.map(|file| file.metadata().unwrap().len()).sum()
+    }
+
+    /// The file of a version's nodes is looked into for keys that it has.
+    #[test]
+    fn files_of_many_nodes_have_no_filter() {
+        const NODES: u64 = 20_000;
+        let file_size = |bits| table_bytes(bits, NODES, &[7; 100], |backend, batch| backend.ingest(batch).unwrap());
+        let (without, with) = (file_size(0), file_size(20));
+        assert!(without > NODES * 100, "{without} bytes: the batch was not added as a file");
+        assert!(with.abs_diff(without) < 1024, "{with} and {without} bytes");
+    }
+
     #[test]
     fn filters_have_the_bits_asked_for() {
         const KEYS: u64 = 20_000;
-        let file_size = |bits: u64| {
-            let folder = tempfile::tempdir().unwrap();
-            let settings = checked(&format!("compression = 'none'\nbloom_bits = {bits}"));
-            let backend = RocksEngine.open(folder.path(), Access::Create, &settings).unwrap();
-            let mut batch = Batch::new();
-            for number in 0..KEYS {
-                batch.put(Keyspace::Nodes, number.to_be_bytes(), b"");
-            }
-            backend.write(&batch, Durability::Synced).unwrap();
-            backend.flush().unwrap();
-            let files = fs::read_dir(folder.path()).unwrap().map(Result::unwrap);
-            let tables = files.filter(|file| file.path().extension().is_some_and(|kind| kind == "sst"));
-            tables.map(|file| file.metadata().unwrap().len()).sum::<u64>()
+        let file_size = |bits| {
+            table_bytes(bits, KEYS, b"", |backend, batch| {
+                backend.write(batch, Durability::Synced).unwrap();
+                backend.flush().unwrap();
+            })
         };
         let without = file_size(0);
         for bits in [1, 10, 20] {

@@ -1,6 +1,7 @@
 //! Where table files are written before they are linked into the database.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -30,4 +31,11 @@ impl Folder {
         fs::create_dir_all(&self.path).map_err(|error| BackendError::new(format!("making {}", self.path.display()), error))?;
         Ok(self.path.join(format!("{number}.sst")))
     }
+}
+
+/// Reads a file that was just written. RocksDB tells the system to forget what it wrote of it (`SstFileWriter` in its C interface always
+/// does), so that the first reader of each block would wait for the disk.
+pub(super) fn read_back(file: &Path) -> Result<(), BackendError> {
+    let read = File::open(file).and_then(|mut file| io::copy(&mut file, &mut io::sink()));
+    read.map(drop).map_err(|error| BackendError::new(format!("reading {} back", file.display()), error))
 }
