@@ -41,6 +41,9 @@ use load::Loaded;
 
 const FORMAT_FILE: &str = "format.json";
 const LOCK_FILE: &str = "LOCK";
+/// How often a lock that seems taken is tried again, and after what time.
+const LOCK_ATTEMPTS: usize = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 /// The format of the folder that this program writes, and the newest that it knows.
 const FORMAT: u32 = 1;
 /// Directories from which on, and at every multiple of which, it is seen whether they are worth folding into one.
@@ -284,10 +287,20 @@ fn create(path: &Path, format: Format) -> Result<(), BackendError> {
     write().map_err(failed("writing", &file))
 }
 
+/// Takes the lock. A process that this one is starting has its open files until it runs, so a lock that was just let go of may seem taken
+/// for a moment.
 fn lock(path: &Path) -> Result<File, BackendError> {
     let path = path.join(LOCK_FILE);
     let file = File::options().create(true).append(true).open(&path).map_err(failed("opening", &path))?;
-    match file.try_lock() {
+    let mut locked = file.try_lock();
+    for _ in 0..LOCK_ATTEMPTS {
+        if !matches!(locked, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        thread::sleep(LOCK_PAUSE);
+        locked = file.try_lock();
+    }
+    match locked {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
             Err(BackendError::new(format!("locking {}", path.display()), "it is open elsewhere; close it there, or open it read-only"))

@@ -21,6 +21,8 @@ fn store() -> SharedStore {
 /// How many branches of the tree there are, and whether the history holds anything.
 fn held(store: &SharedStore) -> (usize, bool) {
     let working = store.core.read().unwrap();
+    // What is to be stored is held by the flusher.
+    working.store.as_ref().unwrap().database().disk.wait_until_flushed().unwrap();
     (working.store.as_ref().unwrap().tree().branches(), !working.history.is_unused())
 }
 
