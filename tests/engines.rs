@@ -399,7 +399,7 @@ mod rocksdb_settings {
         }
         for (keyspace, (compression, filter)) in noted_after("") {
             assert_eq!(compression, "kLZ4Compression", "{keyspace}");
-            let has_filter = matches!(keyspace.as_str(), "nodes" | "latest");
+            let has_filter = keyspace == "latest";
             assert_eq!(filter, if has_filter { "bloomfilter" } else { "nullptr" }, "{keyspace}");
         }
     }
@@ -430,7 +430,7 @@ mod rocksdb_settings {
             let backend = RocksEngine.open(folder.path(), Access::Create, &settings).unwrap();
             let mut batch = Batch::new();
             for number in 0..KEYS {
-                batch.put(Keyspace::Nodes, number.to_be_bytes(), b"");
+                batch.put(Keyspace::Latest, number.to_be_bytes(), b"");
             }
             backend.write(&batch, Durability::Synced).unwrap();
             backend.flush().unwrap();

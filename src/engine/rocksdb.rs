@@ -11,7 +11,7 @@ mod options;
 use std::path::{Path, PathBuf};
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction, FlushOptions,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction, FlushOptions,
     IngestExternalFileOptions, IteratorMode, Options, ReadOptions, SstFileWriter, WriteBatch, WriteOptions,
 };
 use treering_tree::Order;
@@ -27,6 +27,11 @@ const WRITE_BUFFERS: usize = 48 << 20;
 const WRITE_BUFFER: usize = 16 << 20;
 /// Bytes of a data block; larger blocks compress better, smaller ones cost less to read a single record from.
 const BLOCK: usize = 8 << 10;
+/// Bytes of a data block of nodes. They are mostly hashes, which compress badly, and each is read alone from somewhere.
+const NODE_BLOCK: usize = 4 << 10;
+/// Bytes of a part of a table's index or filter. In one part, that of a large table is half a megabyte: a small block cache would hold a
+/// few of these and little else, and read one anew for each key.
+const INDEX_BLOCK: usize = 4 << 10;
 /// Bytes at most that RocksDB's batch takes for a change beside key and value: type, column family, two lengths.
 const CHANGE_FRAME: usize = 12;
 /// Bytes of a batch from which on a table file of its own costs less than a write (measured: about 2 ms for the file, 6 us a node).
@@ -202,10 +207,14 @@ fn family_options(keyspace: Keyspace, cache: Option<&Cache>, chosen: &RocksOptio
     if let Some(cache) = cache {
         blocks.set_block_cache(cache);
     }
-    blocks.set_block_size(BLOCK);
+    blocks.set_block_size(if keyspace == Keyspace::Nodes { NODE_BLOCK } else { BLOCK });
     blocks.set_cache_index_and_filter_blocks(true);
-    blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
-    if matches!(keyspace, Keyspace::Nodes | Keyspace::Latest) && chosen.bloom_bits > 0 {
+    blocks.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    blocks.set_partition_filters(true);
+    blocks.set_metadata_block_size(INDEX_BLOCK);
+    blocks.set_pin_top_level_index_and_filter(true);
+    // Nodes have none: those asked for are there, and tables of them hardly overlap.
+    if keyspace == Keyspace::Latest && chosen.bloom_bits > 0 {
         blocks.set_bloom_filter(f64::from(chosen.bloom_bits), false);
     }
     let mut options = Options::default();

@@ -47,7 +47,7 @@ pub struct RocksOptions {
     pub block_cache: usize,
     /// How each keyspace is compressed (default: LZ4, also for keyspaces that are not in it).
     pub compression: BTreeMap<Keyspace, Compression>,
-    /// Bits a key in the bloom filters of nodes and latest values (default 10); 0: no filters.
+    /// Bits a key in the bloom filters of latest values (default 10); 0: no filters.
     pub bloom_bits: u32,
 }
 
