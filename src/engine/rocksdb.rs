@@ -11,8 +11,8 @@ mod options;
 use std::path::{Path, PathBuf};
 
 use rocksdb::{
-    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction, FlushOptions,
-    IngestExternalFileOptions, IteratorMode, Options, ReadOptions, SstFileWriter, WriteBatch, WriteOptions,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction,
+    FlushOptions, IngestExternalFileOptions, IteratorMode, Options, ReadOptions, SstFileWriter, WriteBatch, WriteOptions,
 };
 use treering_tree::Order;
 
@@ -21,10 +21,10 @@ use super::{Access, Backend, BackendError, Batch, Change, Durability, Keyspace, 
 pub use options::{Compression, RocksOptions};
 pub(super) use options::{DEFAULT_BLOOM_BITS, MOST_BLOOM_BITS};
 
-/// Bytes of all write buffers together.
-const WRITE_BUFFERS: usize = 48 << 20;
-/// Bytes of one write buffer.
-const WRITE_BUFFER: usize = 16 << 20;
+/// Bytes of all write buffers together: as many as of the block cache, within these bounds. Smaller ones make smaller tables, which are
+/// merged more often.
+const LEAST_WRITE_BUFFERS: usize = 12 << 20;
+const MOST_WRITE_BUFFERS: usize = 48 << 20;
 /// Bytes of a data block; larger blocks compress better, smaller ones cost less to read a single record from.
 const BLOCK: usize = 8 << 10;
 /// Bytes of a data block of nodes. They are mostly hashes, which compress badly, and each is read alone from somewhere.
@@ -67,7 +67,7 @@ impl RocksBackend {
             framing::check(path)?;
         }
         let cache = Cache::new_lru_cache(options.block_cache);
-        let for_database = database_options(access);
+        let for_database = database_options(access, options);
         let families: Vec<_> = Keyspace::ALL
             .into_iter()
             .map(|keyspace| ColumnFamilyDescriptor::new(keyspace.name(), family_options(keyspace, Some(&cache), options)))
@@ -187,18 +187,23 @@ impl Backend for RocksBackend {
     }
 }
 
-fn database_options(access: Access) -> Options {
+/// Bytes of all write buffers together.
+fn write_buffers(chosen: &RocksOptions) -> usize {
+    chosen.block_cache.clamp(LEAST_WRITE_BUFFERS, MOST_WRITE_BUFFERS)
+}
+
+fn database_options(access: Access, chosen: &RocksOptions) -> Options {
     let mut options = Options::default();
     options.create_if_missing(access == Access::Create);
     options.create_missing_column_families(access == Access::Create);
-    options.set_db_write_buffer_size(WRITE_BUFFERS);
+    options.set_db_write_buffer_size(write_buffers(chosen));
     options.set_max_background_jobs(BACKGROUND_JOBS);
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     // There is one writer, and a version's nodes come in key order, which the plain insert into a memtable makes use of.
     options.set_allow_concurrent_memtable_write(false);
     options.set_max_file_opening_threads(FILE_OPENING_THREADS);
     options.set_keep_log_file_num(2);
-    options.set_max_total_wal_size(2 * WRITE_BUFFERS as u64);
+    options.set_max_total_wal_size(2 * MOST_WRITE_BUFFERS as u64);
     options
 }
 
@@ -219,7 +224,7 @@ fn family_options(keyspace: Keyspace, cache: Option<&Cache>, chosen: &RocksOptio
     }
     let mut options = Options::default();
     options.set_block_based_table_factory(&blocks);
-    options.set_write_buffer_size(WRITE_BUFFER);
+    options.set_write_buffer_size(write_buffers(chosen) / 3);
     options.set_compression_type(match chosen.compression_of(keyspace) {
         Compression::None => DBCompressionType::None,
         Compression::Lz4 => DBCompressionType::Lz4,
