@@ -170,10 +170,7 @@ impl Backend for RocksBackend {
     }
 
     fn get_many(&self, keyspace: Keyspace, keys: &[&[u8]]) -> Vec<Result<Option<Vec<u8>>, BackendError>> {
-        let family = match self.family(keyspace) {
-            Ok(family) => family,
-            Err(_) => return keys.iter().map(|key| self.get(keyspace, key)).collect(),
-        };
+        let Ok(family) = self.family(keyspace) else { return keys.iter().map(|key| self.get(keyspace, key)).collect() };
         let read = self.db.batched_multi_get_cf(family, keys.iter().copied(), keys.is_sorted());
         let found = read.into_iter().map(|found| found.map(|value| value.map(|value| value.to_vec())));
         found.map(|found| found.map_err(|error| BackendError::new(format!("reading from {keyspace}"), error))).collect()
