@@ -192,6 +192,12 @@ impl Batch {
         })
     }
 
+    /// Removes all changes, and keeps the memory for others.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.entries.clear();
+    }
+
     /// How many changes there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -399,7 +399,7 @@ mod rocksdb_settings {
         }
         for (keyspace, (compression, filter)) in noted_after("") {
             assert_eq!(compression, "kLZ4Compression", "{keyspace}");
-            let has_filter = matches!(keyspace.as_str(), "nodes" | "latest");
+            let has_filter = keyspace == "latest";
             assert_eq!(filter, if has_filter { "bloomfilter" } else { "nullptr" }, "{keyspace}");
         }
     }
@@ -422,13 +422,13 @@ mod rocksdb_settings {
     }
 
     /// Bytes of the tables that this many nodes make, added in one batch by `write`.
-    fn table_bytes(bits: u64, nodes: u64, value: &[u8], write: impl Fn(&dyn Backend, &Batch)) -> u64 {
+    fn table_bytes(bits: u64, (keyspace, keys): (Keyspace, u64), value: &[u8], write: impl Fn(&dyn Backend, &Batch)) -> u64 {
         let folder = tempfile::tempdir().unwrap();
         let settings = checked(&format!("compression = 'none'\nbloom_bits = {bits}"));
         let backend = RocksEngine.open(folder.path(), Access::Create, &settings).unwrap();
         let mut batch = Batch::new();
-        for number in 0..nodes {
-            batch.put(Keyspace::Nodes, number.to_be_bytes(), value);
+        for number in 0..keys {
+            batch.put(keyspace, number.to_be_bytes(), value);
         }
         write(&*backend, &batch);
         let files = fs::read_dir(folder.path()).unwrap().map(Result::unwrap);
@@ -440,7 +440,7 @@ mod rocksdb_settings {
     #[test]
     fn files_of_many_nodes_have_no_filter() {
         const NODES: u64 = 20_000;
-        let file_size = |bits| table_bytes(bits, NODES, &[7; 100], |backend, batch| backend.ingest(batch).unwrap());
+        let file_size = |bits| table_bytes(bits, (Keyspace::Nodes, NODES), &[7; 100], |backend, batch| backend.ingest(batch).unwrap());
         let (without, with) = (file_size(0), file_size(20));
         assert!(without > NODES * 100, "{without} bytes: the batch was not added as a file");
         assert!(with.abs_diff(without) < 1024, "{with} and {without} bytes");
@@ -450,7 +450,7 @@ mod rocksdb_settings {
     fn filters_have_the_bits_asked_for() {
         const KEYS: u64 = 20_000;
         let file_size = |bits| {
-            table_bytes(bits, KEYS, b"", |backend, batch| {
+            table_bytes(bits, (Keyspace::Latest, KEYS), b"", |backend, batch| {
                 backend.write(batch, Durability::Synced).unwrap();
                 backend.flush().unwrap();
             })

@@ -19,7 +19,7 @@
 //! | index with a write buffer of 64 MiB, or merged from eight files on | 0.9 to 1.0 | 0.9 to 0.95 | more memory, or slower scans |
 //! | log in blob files | 1.0 | 1.0 | |
 //!
-//! Two things were kept. Files of nodes have no filters (bytes 0.98). And they are read once after writing, since RocksDB has the system
+//! Two things were kept. Nodes have no filters (bytes 0.98). And files of them are read once after writing, since RocksDB has the system
 //! forget them: first reads are 10 times as fast, and with a cache far smaller than the tree blocks are 1.4 times as fast or more.
 
 mod framing;
@@ -29,8 +29,8 @@ mod options;
 use std::path::{Path, PathBuf};
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction, FlushOptions,
-    IngestExternalFileOptions, IteratorMode, Options, ReadOptions, SstFileWriter, WriteBatch, WriteOptions,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction,
+    FlushOptions, IngestExternalFileOptions, IteratorMode, Options, ReadOptions, SstFileWriter, WriteBatch, WriteOptions,
 };
 use treering_tree::Order;
 
@@ -39,18 +39,26 @@ use super::{Access, Backend, BackendError, Batch, Change, Durability, Keyspace, 
 pub use options::{Compression, RocksOptions};
 pub(super) use options::{DEFAULT_BLOOM_BITS, MOST_BLOOM_BITS};
 
-/// Bytes of all write buffers together.
-const WRITE_BUFFERS: usize = 48 << 20;
-/// Bytes of one write buffer.
-const WRITE_BUFFER: usize = 16 << 20;
+/// Bytes of all write buffers together: as many as of the block cache, within these bounds. Smaller ones make smaller tables, which are
+/// merged more often.
+const LEAST_WRITE_BUFFERS: usize = 12 << 20;
+const MOST_WRITE_BUFFERS: usize = 48 << 20;
 /// Bytes of a data block; larger blocks compress better, smaller ones cost less to read a single record from.
 const BLOCK: usize = 8 << 10;
+/// Bytes of a data block of nodes. They are mostly hashes, which compress badly, and each is read alone from somewhere.
+const NODE_BLOCK: usize = 4 << 10;
+/// Bytes of a part of a table's index or filter. In one part, that of a large table is half a megabyte: a small block cache would hold a
+/// few of these and little else, and read one anew for each key.
+const INDEX_BLOCK: usize = 4 << 10;
 /// Bytes at most that RocksDB's batch takes for a change beside key and value: type, column family, two lengths.
 const CHANGE_FRAME: usize = 12;
 /// Bytes of a batch from which on a table file of its own costs less than a write (measured: about 2 ms for the file, 6 us a node).
 const WORTH_A_FILE: usize = 1 << 20;
 /// Threads for flushes and compactions.
 const BACKGROUND_JOBS: i32 = 2;
+
+/// Files that are kept open, of the 1,024 that a process may commonly have: a long history has more of them.
+const OPEN_FILES: i32 = 512;
 
 /// Threads that open files, anew for each column family: with RocksDB's 16 starting a hundred threads takes most of the time of opening.
 const FILE_OPENING_THREADS: i32 = 2;
@@ -80,7 +88,7 @@ impl RocksBackend {
             framing::check(path)?;
         }
         let cache = Cache::new_lru_cache(options.block_cache);
-        let for_database = database_options(access);
+        let for_database = database_options(access, options);
         let families: Vec<_> = Keyspace::ALL
             .into_iter()
             .map(|keyspace| ColumnFamilyDescriptor::new(keyspace.name(), family_options(keyspace, Some(&cache), options)))
@@ -104,7 +112,7 @@ impl RocksBackend {
     /// file has keys between its own, and the keys asked for are there.
     fn add_file(&self, file: &Path, keyspace: Keyspace, batch: &Batch) -> Result<(), BackendError> {
         let failed = |error| BackendError::new(format!("writing {}", file.display()), error);
-        let options = family_options(keyspace, None, &self.options.without_filters());
+        let options = family_options(keyspace, None, &self.options);
         let mut writer = SstFileWriter::create(&options);
         writer.open(file).map_err(failed)?;
         for (_, change) in batch.changes() {
@@ -200,18 +208,24 @@ impl Backend for RocksBackend {
     }
 }
 
-fn database_options(access: Access) -> Options {
+/// Bytes of all write buffers together.
+fn write_buffers(chosen: &RocksOptions) -> usize {
+    chosen.block_cache.clamp(LEAST_WRITE_BUFFERS, MOST_WRITE_BUFFERS)
+}
+
+fn database_options(access: Access, chosen: &RocksOptions) -> Options {
     let mut options = Options::default();
     options.create_if_missing(access == Access::Create);
     options.create_missing_column_families(access == Access::Create);
-    options.set_db_write_buffer_size(WRITE_BUFFERS);
+    options.set_db_write_buffer_size(write_buffers(chosen));
     options.set_max_background_jobs(BACKGROUND_JOBS);
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     // There is one writer, and a version's nodes come in key order, which the plain insert into a memtable makes use of.
     options.set_allow_concurrent_memtable_write(false);
     options.set_max_file_opening_threads(FILE_OPENING_THREADS);
+    options.set_max_open_files(OPEN_FILES);
     options.set_keep_log_file_num(2);
-    options.set_max_total_wal_size(2 * WRITE_BUFFERS as u64);
+    options.set_max_total_wal_size(2 * MOST_WRITE_BUFFERS as u64);
     options
 }
 
@@ -220,21 +234,27 @@ fn family_options(keyspace: Keyspace, cache: Option<&Cache>, chosen: &RocksOptio
     if let Some(cache) = cache {
         blocks.set_block_cache(cache);
     }
-    blocks.set_block_size(BLOCK);
+    blocks.set_block_size(if keyspace == Keyspace::Nodes { NODE_BLOCK } else { BLOCK });
     blocks.set_cache_index_and_filter_blocks(true);
-    blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
-    if matches!(keyspace, Keyspace::Nodes | Keyspace::Latest) && chosen.bloom_bits > 0 {
+    blocks.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    blocks.set_partition_filters(true);
+    blocks.set_metadata_block_size(INDEX_BLOCK);
+    blocks.set_pin_top_level_index_and_filter(true);
+    // Nodes have none: those asked for are there, and tables of them hardly overlap.
+    if keyspace == Keyspace::Latest && chosen.bloom_bits > 0 {
         blocks.set_bloom_filter(f64::from(chosen.bloom_bits), false);
     }
     let mut options = Options::default();
     options.set_block_based_table_factory(&blocks);
-    options.set_write_buffer_size(WRITE_BUFFER);
+    options.set_write_buffer_size(write_buffers(chosen) / 3);
+    if matches!(keyspace, Keyspace::Latest | Keyspace::Log) && chosen.compression_of(keyspace) == Compression::Lz4 {
+        // What has come to the lowest level stays there long.
+        options.set_bottommost_compression_type(DBCompressionType::Zstd);
+    }
     options.set_compression_type(match chosen.compression_of(keyspace) {
         Compression::None => DBCompressionType::None,
         Compression::Lz4 => DBCompressionType::Lz4,
         Compression::Zstd => DBCompressionType::Zstd,
     });
-    // The level that has nearly all nodes needs no filter, since the nodes asked for are there; above it filters say in which file.
-    options.set_optimize_filters_for_hits(keyspace == Keyspace::Nodes);
     options
 }

@@ -72,6 +72,8 @@ struct Inner {
     table: Mutex<Table>,
     /// Told of every change of the queue.
     changed: Condvar,
+    /// Bytes that may wait behind the job under way.
+    limit: u64,
 }
 
 /// The flusher of a database.
@@ -80,8 +82,6 @@ pub(crate) struct Flusher {
     thread: Mutex<Option<JoinHandle<()>>>,
     /// Versions from one checkpoint to the next.
     interval: u64,
-    /// Bytes that may wait behind the job under way.
-    limit: u64,
 }
 
 impl Inner {
@@ -103,7 +103,7 @@ impl Inner {
     /// The flusher's thread.
     fn run(&self) {
         while let Some(job) = self.next() {
-            let written = write::checkpoint(&*self.backend, &job);
+            let written = write::checkpoint(&*self.backend, &job, self.limit);
             if let Err(error) = &written {
                 self.poison.set(&format!("writing a checkpoint in the background: {error}"));
             }
@@ -140,13 +140,13 @@ impl Inner {
 
 impl Flusher {
     pub(super) fn new(backend: Arc<dyn Backend>, poison: Arc<Poison>, interval: u64, limit: u64) -> Self {
-        let inner = Inner { backend, poison, table: Mutex::default(), changed: Condvar::new() };
-        Self { inner: Arc::new(inner), thread: Mutex::new(None), interval: interval.max(1), limit }
+        let inner = Inner { backend, poison, table: Mutex::default(), changed: Condvar::new(), limit };
+        Self { inner: Arc::new(inner), thread: Mutex::new(None), interval: interval.max(1) }
     }
 
     /// Waits until there is room in the queue: memory stays bounded when commits come faster than they can be flushed.
     pub(super) fn wait_for_room(&self) -> Result<()> {
-        self.inner.wait_until(|table| table.waiting_bytes() <= self.limit)
+        self.inner.wait_until(|table| table.waiting_bytes() <= self.inner.limit)
     }
 
     /// The store's lag; `stored` looks up its newest checkpoint (0 for none) when nothing is known of it yet.

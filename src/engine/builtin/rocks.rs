@@ -23,7 +23,7 @@ const KEYS: [Key; 2] = [
         name: BLOOM_BITS,
         kind: Kind::Count { min: 0, max: MOST_BLOOM_BITS as u64 },
         default: Preset::Number(DEFAULT_BLOOM_BITS as u64),
-        meaning: "Bits a key in the filters that save reads of absent nodes and keys; 0: no filters.",
+        meaning: "Bits a key in the filters that save reads of absent keys; 0: no filters.",
         scope: Scope::Database,
     },
     Key {

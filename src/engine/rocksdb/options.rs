@@ -47,7 +47,7 @@ pub struct RocksOptions {
     pub block_cache: usize,
     /// How each keyspace is compressed (default: LZ4, also for keyspaces that are not in it).
     pub compression: BTreeMap<Keyspace, Compression>,
-    /// Bits a key in the bloom filters of latest values, and of nodes that were written lately a few at a time (default 10); 0: no filters.
+    /// Bits a key in the bloom filters of latest values (default 10); 0: no filters.
     pub bloom_bits: u32,
 }
 
@@ -62,10 +62,5 @@ impl RocksOptions {
     #[must_use]
     pub fn compression_of(&self, keyspace: Keyspace) -> Compression {
         self.compression.get(&keyspace).copied().unwrap_or_default()
-    }
-
-    /// The same without bloom filters.
-    pub(super) fn without_filters(&self) -> Self {
-        Self { bloom_bits: 0, ..self.clone() }
     }
 }

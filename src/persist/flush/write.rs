@@ -10,14 +10,18 @@ use crate::engine::{Backend, Batch, Durability, Keyspace};
 use crate::error::Result;
 use crate::persist::{keys, node, records};
 
-/// Bytes of nodes that are written at once.
-const NODES_AT_ONCE: usize = 32 << 20;
+/// Bytes of nodes that are written at once, at most: a quarter of what may wait to be flushed, within these bounds. All of them are
+/// in memory until their file is written.
+const LEAST_NODES_AT_ONCE: u64 = 2 << 20;
+const MOST_NODES_AT_ONCE: u64 = 32 << 20;
 /// Bytes of index entries that are written at once: small enough that a commit waiting for them does not notice.
 const INDEX_AT_ONCE: usize = 1 << 20;
 
-/// Stores a version's nodes and its part of the index, and then that it is a checkpoint.
-pub(super) fn checkpoint(backend: &dyn Backend, job: &Job) -> Result<()> {
-    let mut nodes = Nodes { backend, is_sorted: job.since + 1 == job.version, batch: Batch::new(), entries: Vec::new(), bytes: Vec::new() };
+/// Stores a version's nodes and its part of the index, and then that it is a checkpoint. `limit`: the bytes that may wait to be flushed.
+pub(super) fn checkpoint(backend: &dyn Backend, job: &Job, limit: u64) -> Result<()> {
+    let at_once = usize::try_from((limit / 4).clamp(LEAST_NODES_AT_ONCE, MOST_NODES_AT_ONCE)).unwrap_or(usize::MAX);
+    let is_sorted = job.since + 1 == job.version;
+    let mut nodes = Nodes { backend, at_once, is_sorted, batch: Batch::new(), entries: Vec::new(), bytes: Vec::new() };
     let mut index = Index { backend, batch: Batch::new() };
     for (key, &version) in &job.removed {
         if version > job.since {
@@ -51,6 +55,7 @@ type NodeAt = [u8; 16];
 /// Nodes on their way. Those of one version come sorted; of several versions they are sorted here, part by part.
 struct Nodes<'a> {
     backend: &'a dyn Backend,
+    at_once: usize,
     is_sorted: bool,
     batch: Batch,
     /// Keys, and where the records lie in `bytes`.
@@ -66,7 +71,7 @@ impl Nodes<'_> {
             self.entries.push((at, self.bytes.len(), self.bytes.len() + record.len()));
             self.bytes.extend_from_slice(record);
         }
-        if self.batch.bytes().max(self.bytes.len()) >= NODES_AT_ONCE { self.write() } else { Ok(()) }
+        if self.batch.bytes().max(self.bytes.len()) >= self.at_once { self.write() } else { Ok(()) }
     }
 
     fn write(&mut self) -> Result<()> {
@@ -75,8 +80,12 @@ impl Nodes<'_> {
             self.batch.put(Keyspace::Nodes, at, self.bytes.get(start..end).unwrap_or_default());
         }
         self.bytes.clear();
-        let batch = std::mem::take(&mut self.batch);
-        if batch.is_empty() { Ok(()) } else { Ok(self.backend.ingest(&batch)?) }
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        self.backend.ingest(&self.batch)?;
+        self.batch.clear();
+        Ok(())
     }
 }
 

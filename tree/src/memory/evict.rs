@@ -1,8 +1,10 @@
 //! Giving up nodes that were not used lately, of a memory that has one branch only.
 //!
-//! A node is given up with all below it, and leaves a stub in its parent. What goes is chosen by *rank*: nodes used longer ago first; of
-//! those used in about the same time the lower ones, which are many, before the higher ones, on which many paths lie. Within one rank
-//! a share of the nodes goes, chosen by their slots' numbers. So the choice is as fine as it must be even when all nodes are of one age.
+//! A node is given up with all below it, and leaves a stub in its parent. What goes is chosen by *rank*: nodes used longer ago first, and
+//! lower ones first; what was used since the last unloading goes last. Twice as many paths lie on a node as on one a level below, so one
+//! level weighs as much as half the age. (By age alone, the low nodes of the last few versions' paths, which no other path is likely to
+//! need, took the place of high ones.) Within one rank a share of the nodes goes, chosen by their slots' numbers. So the choice is as
+//! fine as it must be even when all nodes are of one age.
 //!
 //! Invariants
 //! 1. Only nodes that are in storage go: saved ones whose version is flushed. All below such a node are no newer than it.
@@ -13,31 +15,43 @@
 //! nodes of a level are fetched ahead of each other, visits what stays. On that way, links through a stub whose node is loaded are
 //! made straight: a stub is 32 bytes, and one more place to fetch on every later walk.
 
-use std::sync::atomic::Ordering;
+use std::cmp::Ordering;
+use std::sync::atomic;
 
 use super::{Child, Inner, Link, Memory, Pools, SlotId, Stub, Target, leaf};
 use crate::{NodeKey, Side, TreeError};
 
 /// Nodes of the walk that are fetched ahead.
 const PREFETCH: usize = 12;
-/// Heights that are told apart; a tree of 2^63 keys has no more.
-const HEIGHTS: usize = 92;
-/// Ages that are told apart: four to each doubling.
-const AGES: usize = 128;
+/// Ranks that are told apart.
+const RANKS: usize = 640;
+/// The height of the highest tree that can be: one of 2^63 keys has no more.
+const MOST_HEIGHT: usize = 92;
+/// The rank of the lowest node that was used lately, though not since the last unloading. From there on it is four ranks to each
+/// level and to each doubling of the age.
+const LATELY: usize = 5 * MOST_HEIGHT;
+/// Nodes used less than so many ticks ago hardly differ in what their age tells.
+const GRACE: u32 = 8;
 /// With less than this part of the limit resident beyond it, nothing is packed and given back: it takes longer than unloading itself.
 const TOLERANCE: u64 = 16;
 /// What an inner node takes with its routing key.
 const INNER_BYTES: u64 = 128 + 48;
 
-/// How long ago, in ticks, on a scale that gets coarser: exact below 8, then to a quarter.
-fn age_class(age: u32) -> usize {
-    let Some(doublings) = age.checked_ilog2().filter(|&doublings| doublings >= 2) else { return age as usize };
-    (4 * (doublings - 1) + (age >> (doublings - 2) & 3)) as usize
+/// Nodes with a higher rank go first: used `age` ticks ago, and so high above the leaves. What was used since the last unloading goes last.
+fn rank(age: u32, height: u8) -> usize {
+    let height = usize::from(height).min(MOST_HEIGHT);
+    if age == 0 {
+        return MOST_HEIGHT - height;
+    }
+    let age = age.saturating_add(GRACE);
+    let doublings = age.ilog2();
+    let quarters = 4 * (doublings - GRACE.ilog2()) + (age >> (doublings - 2) & 3);
+    LATELY + 1 + quarters as usize - 4 * height
 }
 
-/// Bytes by age and height.
+/// Bytes by rank.
 struct Census {
-    bytes: Vec<[u64; HEIGHTS]>,
+    bytes: Vec<u64>,
     all: u64,
 }
 
@@ -45,10 +59,9 @@ struct Census {
 struct Choice {
     now: u32,
     flushed: u64,
-    /// Nodes of older classes go, and of this one those that are lower than `height`.
-    age: usize,
-    height: usize,
-    /// Of the nodes with just that age and height, those whose slot's number maps below this go.
+    /// Nodes of higher ranks go.
+    rank: usize,
+    /// Of the nodes of just that rank, those whose slot's number maps below this go.
     share: u32,
 }
 
@@ -65,29 +78,25 @@ impl Choice {
         // The census does not see all: leaves behind stubs, long keys and values. They are taken to lie evenly.
         let scaled = u128::from(bytes) * u128::from(census.all) / u128::from(held.max(1));
         let mut rest = u64::try_from(scaled).unwrap_or(u64::MAX);
-        for (age, heights) in census.bytes.iter().enumerate().rev() {
-            for (height, &bytes) in heights.iter().enumerate() {
-                if rest < bytes {
-                    let share = u128::from(rest) * u128::from(u32::MAX) / u128::from(bytes);
-                    return Self { now, flushed, age, height, share: u32::try_from(share).unwrap_or(u32::MAX) };
-                }
-                rest -= bytes;
+        for (rank, &bytes) in census.bytes.iter().enumerate().rev() {
+            if rest < bytes {
+                let share = u128::from(rest) * u128::from(u32::MAX) / u128::from(bytes);
+                return Self { now, flushed, rank, share: u32::try_from(share).unwrap_or(u32::MAX) };
             }
+            rest -= bytes;
         }
         // All that can.
-        Self { now, flushed, age: 0, height: HEIGHTS, share: 0 }
+        Self { now, flushed, rank: 0, share: u32::MAX }
     }
 
     fn takes(&self, id: u32, node: &Inner) -> bool {
         if !is_evictable(node, self.flushed) {
             return false;
         }
-        let age = age_class(self.now.wrapping_sub(node.used()));
-        let height = usize::from(node.height()).min(HEIGHTS - 1);
-        match age.cmp(&self.age).reverse().then(height.cmp(&self.height)) {
-            std::cmp::Ordering::Less => true,
-            std::cmp::Ordering::Equal => id.wrapping_mul(0x9E37_79B1) < self.share,
-            std::cmp::Ordering::Greater => false,
+        match rank(self.now.wrapping_sub(node.used()), node.height()).cmp(&self.rank) {
+            Ordering::Greater => true,
+            Ordering::Equal => id.wrapping_mul(0x9E37_79B1) <= self.share,
+            Ordering::Less => false,
         }
     }
 }
@@ -133,7 +142,7 @@ impl Memory {
     pub(super) fn tick(&self) {
         self.account.settle();
         if self.budget().limit() != u64::MAX {
-            self.clock.fetch_add(1, Ordering::Relaxed);
+            self.clock.fetch_add(1, atomic::Ordering::Relaxed);
         }
     }
 
@@ -171,7 +180,7 @@ impl Memory {
 
     /// Counts what could go.
     fn take_census(&mut self, now: u32, flushed: u64) -> Census {
-        let mut census = Census { bytes: vec![[0; HEIGHTS]; AGES], all: 0 };
+        let mut census = Census { bytes: vec![0; RANKS], all: 0 };
         self.inners.for_each(|_, node| {
             if node.epoch == u64::MAX {
                 return; // Vacant.
@@ -183,9 +192,8 @@ impl Memory {
             });
             let bytes = INNER_BYTES + below.iter().sum::<u64>();
             census.all += bytes;
-            let age = age_class(now.wrapping_sub(node.used()));
-            let heights = census.bytes.get_mut(age).filter(|_| is_evictable(node, flushed));
-            if let Some(sum) = heights.and_then(|heights| heights.get_mut(usize::from(node.height()).min(HEIGHTS - 1))) {
+            let rank = rank(now.wrapping_sub(node.used()), node.height());
+            if let Some(sum) = census.bytes.get_mut(rank).filter(|_| is_evictable(node, flushed)) {
                 *sum += bytes;
             }
         });
@@ -232,31 +240,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn age_classes_are_in_the_order_of_ages_and_within_bounds() {
+    fn ranks_grow_with_age_and_fall_with_height_and_are_within_bounds() {
         let ages: Vec<u32> =
             (0..300).chain((9..32).flat_map(|bits| [(1 << bits) - 1, 1 << bits, (1 << bits) + 1])).chain([u32::MAX]).collect();
-        assert!(ages.is_sorted_by_key(|&age| age_class(age)));
-        assert_eq!((0..9).map(age_class).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
-        assert!(age_class(u32::MAX) < AGES);
+        for height in 1..=92 {
+            assert!(ages.is_sorted_by_key(|&age| rank(age, height)));
+            assert!(ages.iter().all(|&age| rank(age, height) < rank(age, height - 1)));
+            assert!(ages.iter().all(|&age| rank(age, height) < RANKS));
+        }
+        assert_eq!(rank(1, 5), rank(GRACE + 2, 6));
+        assert_eq!(rank(1, 5), rank(7 * GRACE + 8, 8));
+        assert!(rank(2, 5) < rank(4, 5));
+        assert!(rank(0, 0) < rank(1, 92));
     }
 
     #[test]
-    fn the_oldest_go_first_and_of_one_age_the_lowest() {
-        let mut census = Census { bytes: vec![[0; HEIGHTS]; AGES], all: 0 };
-        for (age, height, bytes) in [(0, 1, 500), (0, 2, 100), (9, 1, 200), (9, 3, 100), (9, 5, 100)] {
-            census.bytes[age][height] = bytes;
+    fn those_of_the_highest_rank_go_first() {
+        let mut census = Census { bytes: vec![0; RANKS], all: 0 };
+        for (rank, bytes) in [(10, 500), (11, 100), (300, 200), (304, 100), (310, 100)] {
+            census.bytes[rank] = bytes;
             census.all += bytes;
         }
         let chosen = |bytes| {
-            let Choice { age, height, share, .. } = Choice::of(&census, 0, 0, bytes, census.all);
-            (age, height, u64::from(share) * 100 / u64::from(u32::MAX))
+            let Choice { rank, share, .. } = Choice::of(&census, 0, 0, bytes, census.all);
+            (rank, u64::from(share) * 100 / u64::from(u32::MAX))
         };
-        assert_eq!(chosen(0), (9, 1, 0));
-        assert_eq!(chosen(100), (9, 1, 49));
-        assert_eq!(chosen(250), (9, 3, 49));
-        assert_eq!(chosen(400), (0, 1, 0));
-        assert_eq!(chosen(650), (0, 1, 49));
-        assert_eq!(chosen(950), (0, 2, 49));
-        assert_eq!(chosen(1000), (0, HEIGHTS, 0));
+        assert_eq!(chosen(50), (310, 49));
+        assert_eq!(chosen(150), (304, 49));
+        assert_eq!(chosen(250), (300, 24));
+        assert_eq!(chosen(450), (11, 49));
+        assert_eq!(chosen(750), (10, 49));
+        assert_eq!(chosen(1000), (0, 100));
     }
 }
