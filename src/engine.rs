@@ -280,6 +280,16 @@ pub trait Backend: Send + Sync {
         self.write(batch, Durability::Buffered)
     }
 
+    /// Gives the room of what was removed in `from..to` back to the system, which engines else do little by little. May take long, and
+    /// changes nothing that is there; by default it does nothing.
+    ///
+    /// # Errors
+    /// When the engine cannot read or write.
+    fn reclaim(&self, keyspace: Keyspace, from: &[u8], to: &[u8]) -> Result<(), BackendError> {
+        let _ = (keyspace, from, to);
+        Ok(())
+    }
+
     /// Gets all that was written onto the disk, so that the next open has nothing to recover.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::Numbers;
-use treering::{CreateOptions, Database, Error, HashFunction, OpenOptions};
+use treering::{CreateOptions, Database, Error, HashFunction, Keep, OpenOptions};
 
 fn open(path: &Path) -> Result<Database, Error> {
     Database::open(path, &OpenOptions::default())
@@ -318,4 +318,36 @@ fn flipped_bits_and_cut_files_give_errors_or_right_answers() {
     }
     println!("{refused} refused, {read} read right");
     assert!(refused > 30);
+}
+
+/// Bytes of all files of a database.
+fn room(path: &Path) -> u64 {
+    files(path).iter().map(|file| fs::metadata(file).unwrap().len()).sum()
+}
+
+#[test]
+fn pruning_gives_room_back() {
+    const KEYS: u64 = 5000;
+    let value = |numbers: &mut Numbers| -> Vec<u8> { (0..25).flat_map(|_| numbers.next().to_be_bytes()).collect() };
+    let folder = tempfile::tempdir().unwrap();
+    let (many, once) = (folder.path().join("many"), folder.path().join("once"));
+    let fill = |path: &Path, versions: u64| {
+        let database = create(path);
+        let mut store = database.store_or_new("s").unwrap();
+        for version in 1..=versions {
+            let mut numbers = Numbers(version);
+            let values: Vec<_> = (0..KEYS).map(|number| (number.to_be_bytes(), value(&mut numbers))).collect();
+            let operations: Vec<_> = values.iter().map(|(key, value)| (&key[..], Some(&value[..]))).collect();
+            store.apply(&operations).unwrap();
+            store.save_version().unwrap();
+        }
+        store.prune(&Keep::Last(1)).unwrap();
+        drop(store);
+        database.check(&mut |_| {}).unwrap();
+        database.close().unwrap();
+        room(path)
+    };
+    let (many, once) = (fill(&many, 12), fill(&once, 1));
+    assert!(once > KEYS * 400, "{once} bytes");
+    assert!(many * 10 <= once * 13, "{many} bytes after pruning, {once} bytes when made at once");
 }

@@ -29,8 +29,9 @@ mod options;
 use std::path::{Path, PathBuf};
 
 use rocksdb::{
-    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction,
-    FlushOptions, IngestExternalFileOptions, IteratorMode, Options, ReadOptions, SstFileWriter, WriteBatch, WriteOptions,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB, DBCompressionType,
+    DBRecoveryMode, Direction, FlushOptions, IngestExternalFileOptions, IteratorMode, Options, ReadOptions, SstFileWriter, WriteBatch,
+    WriteOptions,
 };
 use treering_tree::Order;
 
@@ -198,6 +199,14 @@ impl Backend for RocksBackend {
         let read = self.db.batched_multi_get_cf(family, keys.iter().copied(), keys.is_sorted());
         let found = read.into_iter().map(|found| found.map(|value| value.map(|value| value.to_vec())));
         found.map(|found| found.map_err(|error| BackendError::new(format!("reading from {keyspace}"), error))).collect()
+    }
+
+    fn reclaim(&self, keyspace: Keyspace, from: &[u8], to: &[u8]) -> Result<(), BackendError> {
+        let mut options = CompactOptions::default();
+        // Writers go on, and so do the compactions that they need.
+        options.set_exclusive_manual_compaction(false);
+        self.db.compact_range_cf_opt(self.family(keyspace)?, Some(from), Some(to), &options);
+        Ok(())
     }
 
     fn flush(&self) -> Result<(), BackendError> {

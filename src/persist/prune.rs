@@ -25,6 +25,9 @@ use crate::error::{Error, Result};
 /// Changes a batch at most: small enough that a commit waiting for it does not notice.
 const STEP: usize = 4096;
 
+/// With fewer nodes removed there is no room worth the work.
+const MIN_RECLAIMED: u64 = 1000;
+
 /// Versions that go together, each with its store.
 pub(super) type RemovedVersions = BTreeSet<(StoreId, u64)>;
 
@@ -77,7 +80,24 @@ impl Disk {
             self.prune_gap(store, before, base, &mut report)?;
             before = Some(base);
         }
+        self.reclaim(name, store, &report)?;
         Ok(report)
+    }
+
+    /// Gives room back when much was removed: half as many nodes as are left of the newest version, or more.
+    fn reclaim(&self, name: &str, store: StoreId, report: &PruneReport) -> Result<()> {
+        let size = self.store(name)?.newest.and_then(|(_, record)| record.root).map_or(0, |root| root.size);
+        // A tree has an inner node less than leaves.
+        if report.nodes < MIN_RECLAIMED || report.nodes < size {
+            return Ok(());
+        }
+        let logs = (Vec::new(), keys::logs_from(self.state().next_commit));
+        for (keyspace, (from, to)) in
+            [(Keyspace::Nodes, keys::nodes(store)), (Keyspace::Orphans, keys::orphans_between(store, 0, u64::MAX)), (Keyspace::Log, logs)]
+        {
+            self.backend.reclaim(keyspace, &from, &to)?;
+        }
+        Ok(())
     }
 
     /// Removes the versions' own records, with their logs and commits: a version goes with them or not at all. Gives the checkpoints that
