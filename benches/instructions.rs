@@ -110,7 +110,7 @@ fn verify(input: &mut Input) {
 fn commit(input: &mut Input) {
     let backend = Arc::new(MemoryBackend::new());
     Database::create_on(&*backend, &CreateOptions::default()).unwrap();
-    let database = Database::open_on(backend, &OpenOptions::default()).unwrap();
+    let database = Database::open_on(backend, &OpenOptions { hash_threads: 1, ..OpenOptions::default() }).unwrap();
     database.create_store("store").unwrap();
     let mut store = database.store("store").unwrap();
     for entry in &input.tree {
