@@ -24,7 +24,10 @@ fn create(path: &Path) -> Database {
 
 /// A database with a few versions; what they hold is by rule.
 fn sample(path: &Path) -> Database {
-    let database = create(path);
+    fill(create(path))
+}
+
+fn fill(database: Database) -> Database {
     database.create_store("s").unwrap();
     let mut store = database.store("s").unwrap();
     for version in 1..=5u64 {
@@ -233,10 +236,11 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A copy as a killed process leaves it: all in the write-ahead log.
+/// A copy as a killed process leaves it: all in the write-ahead log, which ends with the newest version, as nothing follows it.
 fn unflushed_sample(folder: &Path) -> PathBuf {
     let (live, path) = (folder.join("live"), folder.join("killed"));
-    let _open = sample(&live);
+    let options = OpenOptions { checkpoint_interval: 1000, ..OpenOptions::default() };
+    let _open = fill(Database::create(&live, &CreateOptions::default(), &options).unwrap());
     copy(&live, &path);
     path
 }
@@ -247,14 +251,13 @@ fn a_write_ahead_log_with_a_torn_end_opens_at_the_last_whole_version() {
     let original = unflushed_sample(folder.path());
     let log = files(&original).into_iter().find(|file| file.extension().is_some_and(|kind| kind == "log")).unwrap();
     let length = fs::metadata(&log).unwrap().len();
-    for (number, cut) in [1, 10, 1000, length / 4, length / 2, length - 4000].into_iter().enumerate() {
+    for (number, cut) in [1, 10, 1000, length / 4, length / 2].into_iter().enumerate() {
         let path = folder.path().join(format!("cut-{number}"));
         copy(&original, &path);
         let log = path.join("rocksdb").join(log.file_name().unwrap());
         fs::OpenOptions::new().write(true).open(log).unwrap().set_len(length - cut).unwrap();
         let newest = read_all(&path).unwrap();
-        // The end may be what was stored in the background, which is computed again.
-        assert!(newest < 5 || (cut <= length / 2 && newest == 5), "cut by {cut}: {newest}");
+        assert!(newest < 5, "cut by {cut}: {newest}");
     }
 }
 
