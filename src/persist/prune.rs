@@ -69,7 +69,7 @@ impl Disk {
     /// Removes the versions of a store that `keep` does not name.
     pub(crate) fn prune(&self, name: &str, keep: &Keep) -> Result<PruneReport> {
         self.writable()?;
-        let _removals = self.removals();
+        let removals = self.removals();
         // What is about to be stored has its place among the checkpoints first.
         self.flusher.drain()?;
         let store = self.store(name)?.id;
@@ -80,6 +80,8 @@ impl Disk {
             self.prune_gap(store, before, base, &mut report)?;
             before = Some(base);
         }
+        // That changes nothing that is there, so other removals need not wait for it.
+        drop(removals);
         self.reclaim(name, store, &report)?;
         Ok(report)
     }
