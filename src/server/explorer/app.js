@@ -114,6 +114,7 @@ function show() {
   shown = { ...keep, page: shown.page, store: shown.store };
   PAGES[route.page](route);
   Object.assign(shown, { page: route.page, store: route.store });
+  versions.classList.toggle("of-store", route.store !== undefined);
   fillPanel(versions, (signal) => ringsView(route, signal, show));
   live.stream?.listen(route.page === "activity" ? route.pattern ?? "**" : PATTERN);
   if (moved) {

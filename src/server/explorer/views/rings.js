@@ -44,7 +44,7 @@ function label(entry, store) {
 }
 
 function caption(entry, store, { chosen, newest, counts }) {
-  if (!entry) return h("p", { class: "caption muted" }, "No version is drawn here.");
+  if (!entry) return h("p", { class: "caption muted" }, store ? "Choose a ring to see the store at that version." : "Choose a ring.");
   const state = entry.version === newest ? "newest" : null;
   return h("dl", { class: "caption" },
     h("div", {}, h("dt", {}, chosen ? "At version" : "Version"), h("dd", {}, h("strong", {}, count(entry.version)), state ? h("span", { class: "tag" }, state) : null)),
@@ -117,9 +117,14 @@ function steppers({ number, oldest, newest, followsNewest }) {
     followsNewest ? h("span", { class: "button following", title: "The page moves on when a version is saved" }, "newest") : link(null, "newest", "Follow the newest version  n", true));
 }
 
+/** Where the page is when its address names no version that is there: nowhere, with the newest versions drawn. The page itself says why. */
+async function elsewhere() {
+  return { ...(await data.place({})), number: null, followsNewest: false };
+}
+
 /** Everything beside the picture, and the picture. */
 export async function ringsView(route, signal, redraw) {
-  const place = await data.place(route);
+  const place = await data.place(route).catch(() => elsewhere());
   if (place.entry === null) {
     return h("p", { class: "muted" }, "No version of all stores has been saved yet. The first one is drawn here when it is.");
   }
@@ -134,13 +139,12 @@ export async function ringsView(route, signal, redraw) {
     const looked = entry ?? chosen;
     replace(below, caption(looked, store, { chosen: looked === chosen, newest: place.newest, counts }));
   };
-  const drawn = picture({ entries, store, chosen: place.number, weights: weigh(entries, measure, counts), onLook });
+  const drawn = !entries.length ? h("p", { class: "muted" }, "The store was not there in these versions.") : picture({ entries, store, chosen: place.number, weights: weigh(entries, measure, counts), onLook });
   const earlier = entries.length && entries[0].version > oldest ? entries[0].version - 1 : null;
   return [
     h("h2", {}, store ? ["Versions of ", h("span", { class: "store-name" }, store)] : "Versions of all stores"),
     steppers(place),
-    h("div", { class: "trunk" }, drawn),
-    below,
+    h("div", { class: "looked" }, h("div", { class: "trunk" }, drawn), below),
     h("p", { class: "rings-foot" }, measureChoice(store, measure, redraw), earlier ? h("a", { href: changed({ version: earlier }) }, "Older versions") : null),
   ];
 }
