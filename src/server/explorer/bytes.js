@@ -48,15 +48,39 @@ export function parse(typed, notation) {
   return bytes ? { hex: toHex(bytes) } : { error: "Hex is pairs of the digits 0-9 and a-f, such as 616c. Switch to text to search for letters." };
 }
 
-/** The value that the bytes are as JSON, if that is an object or a list; else undefined. */
-export function toJson(bytes) {
-  const text = toText(bytes);
-  if (!text || !/^\s*[[{]/.test(text)) return undefined;
+/** Whether the bytes are a JSON object or list. */
+function isJson(text) {
+  if (!/^\s*[[{]/.test(text)) return false;
   try {
-    return JSON.parse(text);
+    JSON.parse(text);
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
+}
+
+/**
+ * The bytes as JSON with a line for every member, if they are a JSON object or list; else null. Only the room between its parts changes:
+ * numbers keep all their digits, and members their order.
+ */
+export function toPrettyJson(bytes) {
+  const text = toText(bytes);
+  if (text === null || !isJson(text)) return null;
+  const parts = text.match(/"(?:[^"\\]|\\.)*"|[[\]{}:,]|[^\s[\]{}:,"]+/g);
+  let depth = 0;
+  let pretty = "";
+  const line = () => `\n${"  ".repeat(depth)}`;
+  parts.forEach((part, at) => {
+    const opens = part === "{" || part === "[";
+    const closes = part === "}" || part === "]";
+    const wasOpened = /^[[{]$/.test(parts[at - 1] ?? "");
+    if (closes) depth--;
+    if (closes && !wasOpened) pretty += line();
+    if (!closes && (wasOpened || parts[at - 1] === ",")) pretty += line();
+    pretty += part === ":" ? ": " : part;
+    if (opens) depth++;
+  });
+  return pretty;
 }
 
 /** Which of two keys comes first: below, at or above 0, as for sort(). */

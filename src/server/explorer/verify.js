@@ -190,9 +190,8 @@ export function checkProof(answer, claim) {
     : checkExistence(message, "iavl", claim.root, claim.key, claim.value);
   const reached = [first.steps, first.left, first.right].find((list) => list?.length);
   const root = reached ? rootOf(reached) : claim.root;
-  const second = answer.ics23.store
-    ? checkExistence(decode(answer.ics23.store), "simple", claim.appHash, fromText(answer.store), root)
-    : null;
+  const secondMessage = answer.ics23.store ? decode(answer.ics23.store) : null;
+  const second = secondMessage && checkExistence(secondMessage, "simple", claim.appHash, fromText(answer.store), root);
   const broken = first.valid ? second : first;
-  return { message, first, second, root: toHex(root), valid: first.valid && (second?.valid ?? true), reason: broken?.reason };
+  return { message, secondMessage, first, second, root: toHex(root), valid: first.valid && (second?.valid ?? true), reason: broken?.reason };
 }

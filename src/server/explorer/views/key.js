@@ -1,6 +1,6 @@
 // One key: its value, its history, the tree around it, its proof.
 import { get } from "../api.js";
-import { fromHex, hexDump, toJson, toPrintable } from "../bytes.js";
+import { fromHex, hexDump, toPrettyJson, toPrintable } from "../bytes.js";
 import { h } from "../dom.js";
 import { bytes, copyButton, count, octets } from "../format.js";
 import { changed } from "../router.js";
@@ -14,10 +14,10 @@ const SHOWN = 8192;
 
 /** The forms in which a value can be read, the best one first. */
 function forms(value) {
-  const json = toJson(value);
+  const json = toPrettyJson(value);
   const text = toPrintable(value, { lines: true });
   return [
-    json === undefined ? null : ["JSON", () => JSON.stringify(json, null, 2)],
+    json === null ? null : ["JSON", () => json],
     text === null ? null : ["Text", () => text],
     ["Hex", (limit) => hexDump(value.subarray(0, limit / 4))],
   ].filter(Boolean);
