@@ -51,6 +51,17 @@ check("rings say what they are when they are hovered or have the focus, and are 
   assert.equal(await page.evaluate(() => document.activeElement.dataset.version), "9");
 });
 
+check("rings can be as wide as the keys that changed, which are counted", async (page) => {
+  await open(page, "#/stores/bank?version=12");
+  await page.locator(".measure select").selectOption("changes");
+  await page.waitForFunction(() => /change/.test(document.querySelector(".caption").innerText));
+  for (const version of [1, 6, 12]) {
+    await page.locator(`.ring[data-version="${version}"]`).focus();
+    const expected = version === 1 ? stateAt("bank", 1).size : difference("bank", version - 1, version).length;
+    assert.match(await text(page, ".caption"), new RegExp(`\\(${expected} changes?\\)`), `version ${version}`);
+  }
+});
+
 check("the pages of keys give every key of the version once, and lead back", async (page) => {
   await open(page, "#/stores/bank?version=20");
   const expected = [...stateAt("bank", 20)].map(([key, value]) => [Buffer.from(key, "hex").toString(), Buffer.from(value, "hex").toString()]);

@@ -54,7 +54,7 @@ function drawStore(route) {
   const { frame } = shown;
   frame.columns.classList.toggle("has-key", route.key !== undefined);
   const context = storeAt(route);
-  fillPanel(frame.head, async () => storeHead(route, await context));
+  fillPanel(frame.head, async () => storeHead(route, await context), route.store);
   // Where the store itself cannot be shown, its head says why; the same again below would say nothing more.
   const quiet = async (view) => {
     const known = await context.catch(() => null);
@@ -75,7 +75,7 @@ function drawDiff(route) {
     shown.diff = { head, body };
   }
   const context = storeAt(route);
-  fillPanel(shown.diff.head, async () => storeHead(route, await context));
+  fillPanel(shown.diff.head, async () => storeHead(route, await context), route.store);
   fillPanel(shown.diff.body, async (signal) => {
     const known = await context.catch(() => null);
     return known && diffView(route, known, signal, show);
@@ -91,7 +91,7 @@ function drawActivity(route) {
 const unknown = () => [h("h1", {}, "There is no such page"), h("p", {}, "The address names nothing that can be shown. ", h("a", { href: "#/" }, "See all stores"))];
 
 const PAGES = {
-  overview: (route) => fillPanel(main, () => overviewView(route)),
+  overview: (route) => fillPanel(main, () => overviewView(route), "All stores"),
   store: drawStore,
   diff: drawDiff,
   activity: drawActivity,
@@ -150,7 +150,7 @@ function refreshSoon() {
 function onEvent({ detail }) {
   remember(detail);
   activity?.update();
-  if (detail.event.startsWith("multistore.version.") || /^store\.(created|deleted|renamed)$/.test(detail.event)) refreshSoon();
+  if (detail.event === "missed" || detail.event.startsWith("multistore.version.") || /^store\.(created|deleted|renamed)$/.test(detail.event)) refreshSoon();
 }
 
 function listen() {

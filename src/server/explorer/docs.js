@@ -59,10 +59,10 @@ function operationView(spec, { method, path, id, operation, parameters }) {
     h("summary", {}, badge(method), h("code", { class: "path" }, path), h("span", { class: "summary" }, operation.summary ?? "")),
     h("div", { class: "operation-body" },
       prose(operation.description),
-      parameters.length ? [h("h4", {}, "Parameters"), fields(parameters.map(parameterRow), ["Name", "In", "Type", "Meaning"])] : null,
-      body ? [h("h4", {}, "Body"), prose(body.description), content(spec, body)] : null,
-      h("h4", {}, "Answers"), Object.entries(operation.responses ?? {}).map(([status, holder]) => response(spec, status, holder)),
-      h("h4", {}, "Example"), h("div", { class: "example" }, h("pre", { class: "value" }, line), copyButton(line, "the command"))));
+      parameters.length ? [h("h3", {}, "Parameters"), fields(parameters.map(parameterRow), ["Name", "In", "Type", "Meaning"])] : null,
+      body ? [h("h3", {}, "Body"), prose(body.description), content(spec, body)] : null,
+      h("h3", {}, "Answers"), Object.entries(operation.responses ?? {}).map(([status, holder]) => response(spec, status, holder)),
+      h("h3", {}, "Example"), h("div", { class: "example" }, h("pre", { class: "value" }, line), copyButton(line, "the command"))));
 }
 
 function schemaView(spec, [name, schema]) {
@@ -123,4 +123,4 @@ document.getElementById("theme").addEventListener("click", () => {
   document.documentElement.dataset.theme = theme;
 });
 addEventListener("hashchange", openTarget);
-fillPanel(main, page);
+fillPanel(main, page, "API");

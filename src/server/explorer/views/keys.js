@@ -18,7 +18,7 @@ async function read(route, version, signal) {
     version,
     prefix: route.prefix,
     after: route.before ?? route.after,
-    order: backwards ? "desc" : "asc",
+    order: backwards ? "descending" : "ascending",
     limit: PAGE,
     encoding: "hex",
   };

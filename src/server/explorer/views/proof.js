@@ -139,12 +139,17 @@ function files({ ics23 }) {
   return h("div", { class: "files" }, h("span", { class: "muted" }, "ICS-23 bytes: "), download(ics23.key, "key.ics23"), ics23.store ? download(ics23.store, "store.ics23") : null);
 }
 
+/** What to say where ICS-23 has no form for the proof: of an empty tree, an empty value, or another hash function. */
+function withoutIcs23(answer, href) {
+  return h("p", { class: "absent" }, "There is nothing to check here: ", answer.ics23_missing ?? "ICS-23 has no form for this proof", ". The server's own form has a proof: ", h("a", { href }, "see it"), ", and check it with treering verify.");
+}
+
 export async function proofView(route, { place, store }, signal, redraw) {
   if (place.number === null) return h("p", { class: "muted" }, "Proofs are of saved versions, and there is none yet.");
   const path = ["stores", store.name, "keys", route.key, "proof"];
   const query = { version: place.number, encoding: "hex" };
   const answer = await get(path, query, signal);
-  if (!answer.ics23?.key) return h("p", { class: "muted" }, "ICS-23 cannot prove this key at this version, so there is nothing to check here. The server has a proof in its own form: ", h("a", { href: address(path, query).href }, "see it"), ".");
+  if (!answer.ics23?.key) return withoutIcs23(answer, address(path, query).href);
   const honest = claimOf(answer);
   const usual = checkProof(answer, honest);
   const shown = h("div", { class: "proof-result" });

@@ -32,7 +32,9 @@ async function countChanges(store, entries, signal) {
       const { changes } = await get(["stores", store, "diff"], { from: before.own, to: entry.own, limit: MOST_CHANGES, encoding: "hex" }, signal);
       changeCounts.set(name, changes.length);
     }
-    counts.set(entry.version, changeCounts.get(name) ?? entry.size);
+    // Everything in the very first version is new. Of the oldest one drawn, otherwise, nobody knows.
+    const known = changeCounts.get(name) ?? (entry.version === 1 ? entry.size : undefined);
+    if (known !== undefined) counts.set(entry.version, known);
   }
   return counts;
 }
@@ -49,7 +51,7 @@ function caption(entry, store, { chosen, newest, counts }) {
   return h("dl", { class: "caption" },
     h("div", {}, h("dt", {}, chosen ? "At version" : "Version"), h("dd", {}, h("strong", {}, count(entry.version)), state ? h("span", { class: "tag" }, state) : null)),
     h("div", {}, h("dt", {}, "Saved"), h("dd", {}, timeElement(entry.time))),
-    h("div", {}, h("dt", {}, "Keys"), h("dd", {}, count(entry.size), counts ? ` (${plural(counts.get(entry.version), "change")})` : null)),
+    h("div", {}, h("dt", {}, "Keys"), h("dd", {}, count(entry.size), counts?.has(entry.version) ? ` (${counts.get(entry.version) === MOST_CHANGES ? "at least " : ""}${plural(counts.get(entry.version), "change")})` : null)),
     h("div", {}, h("dt", {}, store ? "Root" : "App hash"), h("dd", {}, h("code", {}, shortHash(entry.hash)), entry.same ? " as before" : null)));
 }
 

@@ -70,14 +70,15 @@ export async function treeView(route, { store, version }, signal) {
   const nothing = h("p", { class: "muted" }, "The store has no keys at this version, so there is no tree.");
   if (version === null) return nothing;
   const answer = await get(["stores", store.name, "keys", route.key, "path"], { version, encoding: "hex" }, signal);
-  if (!answer.path.length) return nothing;
-  const steps = answer.path.length - 1;
+  if (!answer.leaf) return nothing;
+  const way = [...answer.path, answer.leaf];
+  const steps = answer.path.length;
   const found = answer.found
     ? `From the root it is ${plural(steps, "step")} to the key. Of what hangs beside the way a proof needs only the hashes.`
-    : ["The key is not in the tree. The search for it ends at the leaf ", octets(answer.path.at(-1).key), ", where the key would be a neighbour."];
+    : ["The key is not in the tree. The search for it ends at the leaf ", octets(answer.leaf.key), ", where the key would be a neighbour."];
   return [
     h("p", { class: "muted" }, found),
-    drawing(answer.path, answer.siblings, answer.found),
+    drawing(way, answer.siblings, answer.found),
     h("dl", { class: "legend" },
       h("div", {}, h("dt", {}, "≥ key"), h("dd", {}, "keys from this one on are at the right")),
       h("div", {}, h("dt", {}, "#…"), h("dd", {}, "start of the node's hash")),
