@@ -354,6 +354,17 @@ check("shortcuts do what the help says, and not while one types", async (page) =
   await page.waitForFunction(() => !location.hash.includes("version="));
 });
 
+check("what one types stays when the page draws anew under it", async (page) => {
+  await open(page, "#/stores/bank");
+  await page.locator("#search").pressSequentially("acc");
+  await api("versions", { method: "POST", body: "{}" });
+  const { version } = await api("versions/latest");
+  await page.waitForSelector(`.ring[data-version="${version}"]`);
+  await settled(page);
+  await page.keyboard.type("ount");
+  assert.equal(await page.inputValue("#search"), "account");
+});
+
 check("light and dark follow the system until one is chosen, which lasts", async (page) => {
   const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
   await open(page);

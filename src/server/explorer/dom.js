@@ -6,7 +6,7 @@ function fill(element, properties, children) {
   for (const [name, value] of Object.entries(properties ?? {})) {
     if (value === undefined || value === null || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "value") element.value = value;
+    else if (name === "value") element[element instanceof HTMLInputElement ? "defaultValue" : "value"] = value;
     else element.setAttribute(name, value === true ? "" : String(value));
   }
   element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
@@ -19,11 +19,19 @@ export const h = (name, properties, ...children) => fill(document.createElement(
 /** An SVG element, as `h`. */
 export const s = (name, properties, ...children) => fill(document.createElementNS(SVG, name), properties, children);
 
-/** Replaces what is in an element. What had the focus gets it again, if the new content has the same `data-focus`. */
+/**
+ * Replaces what is in an element. What had the focus gets it again, if the new content has the same `data-focus`, with what was being typed
+ * in it.
+ */
 export function replace(element, ...children) {
-  const held = element.contains(document.activeElement) ? document.activeElement.dataset?.focus : undefined;
+  const held = element.contains(document.activeElement) ? document.activeElement : null;
   element.replaceChildren(...children.flat(Infinity).filter(Boolean));
-  if (held) element.querySelector(`[data-focus="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+  const again = held?.dataset.focus ? element.querySelector(`[data-focus="${CSS.escape(held.dataset.focus)}"]`) : null;
+  again?.focus({ preventScroll: true });
+  if (again instanceof HTMLInputElement && held.value !== held.defaultValue) {
+    again.value = held.value;
+    again.setSelectionRange(held.selectionStart, held.selectionEnd);
+  }
   return element;
 }
 
