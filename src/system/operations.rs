@@ -42,7 +42,7 @@ pub use versions::{
     VersionInfo, VersionList, VersionNumber, VersionOrNewest, VersionPage,
 };
 
-use super::system_service::SystemBuilder;
+use super::builder::SystemBuilder;
 use versions::{PreparedKeeper, PreparedVersions};
 
 /// Adds them all.

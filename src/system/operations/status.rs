@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::stores::NoInput;
 use crate::event::Pattern;
-use crate::system::{Access, Component, ComponentKind, Operation, OperationContext, OperationError, Role, SystemHandle};
+use crate::system::{Access, Component, ComponentKind, Operation, OperationContext, OperationError, Role, ServiceStatus, SystemHandle};
 
 /// How the system stands.
 #[derive(Clone, PartialEq, Debug, Serialize, JsonSchema)]
@@ -28,6 +28,8 @@ pub struct SystemStatus {
     pub time: Option<u64>,
     /// The version that the working states are based on; 0 before the first.
     pub current_version: u64,
+    /// The services, in the order of their ids.
+    pub services: Vec<ServiceStatus>,
 }
 
 /// `system.status`.
@@ -37,7 +39,7 @@ impl Operation for Status {
     type Input = NoInput;
     type Output = SystemStatus;
     const ID: &'static str = "system.status";
-    const DESCRIPTION: &'static str = "Says how the system stands: its stores and their newest version.";
+    const DESCRIPTION: &'static str = "Says how the system stands: its stores, their newest version, and its services.";
 
     fn access(&self, _: &NoInput) -> Access {
         Access::granted(Role::Read)
@@ -56,6 +58,7 @@ impl Operation for Status {
             app_hash: newest.as_ref().map(|newest| newest.app_hash.to_string()),
             time: newest.as_ref().map(|newest| newest.time),
             current_version: store.current_version()?,
+            services: system.statuses(),
         })
     }
 }

@@ -91,7 +91,8 @@ impl Operation for ScanStore {
 }
 
 /// Gives the keys of a range and their values one by one, as many as there are (or as `limit` says), as of the moment of the call. For
-/// streams: no page is held. Access is checked as for [`ScanStore`], and before the first item; `each` says whether to go on.
+/// streams: no page is held. It is a call of [`ScanStore`], with its access and events, which ends with the last item; `each` says whether to go
+/// on.
 ///
 /// # Errors
 /// As `store.scan`: before the first item, except `deadline_exceeded`, `cancelled`, `not_utf8` and what a damaged database gives.
@@ -101,16 +102,16 @@ pub fn scan_each(
     input: &ScanRange,
     each: &mut dyn FnMut(Item) -> ControlFlow<()>,
 ) -> Result<(), OperationError> {
-    ScanStore.access(input).check(&context.principal)?;
-    context.check()?;
-    let mut left = input.limit;
-    if left == Some(0) {
-        return Ok(());
-    }
-    walk(system, context, input, &mut |key, value| {
-        let flow = each(item(input.encoding, key, value)?);
-        left = left.map(|left| left - 1);
-        Ok(if left == Some(0) { ControlFlow::Break(()) } else { flow })
+    system.accompany(&ScanStore, context, input.clone(), |input| {
+        let mut left = input.limit;
+        if left == Some(0) {
+            return Ok(());
+        }
+        walk(system, context, &input, &mut |key, value| {
+            let flow = each(item(input.encoding, key, value)?);
+            left = left.map(|left| left - 1);
+            Ok(if left == Some(0) { ControlFlow::Break(()) } else { flow })
+        })
     })
 }
 
