@@ -15,11 +15,13 @@
 //! ```
 
 mod again;
+mod batch;
 mod builder;
 mod databases;
 mod history;
 mod inspect;
 mod member;
+mod pages;
 mod proof;
 mod pruner;
 mod recovery;
@@ -43,6 +45,7 @@ use member::Member;
 use pruner::{Pruner, Wake};
 use treering_proofs::HashFunction;
 
+pub use batch::BatchChange;
 pub use builder::MultiStoreBuilder;
 pub use history::{HistoryEntry, HistoryMark};
 pub use member::StoreListing;

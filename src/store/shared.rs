@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 mod versioned;
+mod views;
 
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,9 @@ use super::{TreeStore, VersionInfo};
 use crate::engine::Capabilities;
 use crate::error::{Error, Feature, Result};
 use crate::event::{EventBus, StoreClosed, TransactionCommit, VersionSaved};
+
+pub(crate) use views::KeyChange;
+pub use views::WorkingView;
 
 /// A store to share between threads: cheap to clone, all clones are the same store.
 ///

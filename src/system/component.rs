@@ -4,7 +4,7 @@ use schemars::Schema;
 use serde::Serialize;
 
 /// What a component is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ComponentKind {
     /// Something that is called by name.

@@ -230,11 +230,22 @@ impl SystemHandle {
         context: &OperationContext,
         input: O::Input,
     ) -> Result<O::Output, OperationError> {
+        self.accompany(operation, context, input, |input| run_caught(operation, self, context, input))
+    }
+
+    /// The same with something else to be done in place of the operation, such as giving its output piece by piece.
+    pub(super) fn accompany<O: Operation, T>(
+        &self,
+        operation: &O,
+        context: &OperationContext,
+        input: O::Input,
+        run: impl FnOnce(O::Input) -> Result<T, OperationError>,
+    ) -> Result<T, OperationError> {
         let begun = Instant::now();
         let access = access_caught(operation, context, &input)?;
         let written = self.written(&access, &input)?;
         let permitted = access.check(&context.principal).and_then(|()| self.check_takes::<O>()).and_then(|()| context.check());
-        let result = permitted.and_then(|()| run_caught(operation, self, context, input));
+        let result = permitted.and_then(|()| run(input));
         let execution = Execution {
             operation: O::ID,
             context,
