@@ -8,6 +8,8 @@ mod error;
 pub mod event;
 mod multistore;
 mod persist;
+#[cfg(feature = "server")]
+pub mod server;
 mod store;
 #[cfg(feature = "system")]
 pub mod system;

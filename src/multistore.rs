@@ -238,6 +238,13 @@ impl MultiStore {
         self.inner().members().contains_key(name)
     }
 
+    /// Whether there is such a store and a read of its working state does not wait for anybody, as [`SharedStore::is_idle`].
+    #[must_use]
+    pub fn is_idle(&self, name: &str) -> bool {
+        let members = self.inner().members.try_read();
+        members.is_ok_and(|members| members.get(name).is_some_and(|member| !member.store.is_closed() && member.store.is_idle()))
+    }
+
     /// The engine of new stores for which none is named.
     #[must_use]
     pub fn default_engine(&self) -> String {

@@ -130,6 +130,13 @@ impl SharedStore {
         self.core.look(|store| Ok(store.is_changed()))
     }
 
+    /// Whether nobody changes or saves the store just now, so that a read of the working state does not wait. It may be otherwise right
+    /// after.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.core.working.try_read().is_ok()
+    }
+
     /// Whether the store was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {

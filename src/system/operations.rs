@@ -14,6 +14,7 @@ mod bytes;
 mod page;
 mod place;
 mod proof;
+mod services;
 mod status;
 mod store;
 mod stores;
@@ -24,6 +25,7 @@ pub use batch::{Applied, ApplyBatch, Batch, BatchOperation};
 pub use bytes::Encoding;
 pub use page::Direction;
 pub use proof::{Ics23Proof, MadeProof, MakeProof, ProofClaim, ProofOf, Verdict, VerifyProof};
+pub use services::{ListServices, ServiceId, ServiceList, StartService, StopService, StopStarted};
 pub use status::{
     Check, CheckReport, ComponentList, ComponentQuery, EngineStatistics, KindStatistics, ListComponents, Statistics, Stats, Status,
     SystemStatus,
@@ -73,6 +75,9 @@ pub(super) fn builtin(builder: SystemBuilder) -> SystemBuilder {
         .operation(PruneVersions)
         .operation(MakeProof)
         .operation(VerifyProof)
+        .operation(ListServices)
+        .operation(StartService)
+        .operation(StopService)
         .operation(Status)
         .operation(ListComponents)
         .operation(Stats)
