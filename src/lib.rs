@@ -17,6 +17,7 @@ pub use multistore::{
     HistoryEntry, HistoryMark, MultiSnapshot, MultiStore, MultiStoreBuilder, MultiVersion, PreparedMultiVersion, StoreListing, StoreVersion,
 };
 pub use persist::check::{CheckProgress, CheckSummary};
+pub use persist::flush::FlushStatus;
 pub use persist::prune::{Keep, PruneReport};
 pub use persist::stats::KindStats;
 pub use store::traits;
