@@ -128,7 +128,7 @@ fn what_is_pruned_or_rolled_back_meanwhile_is_no_damage() {
         }
         let saved = stores.save_version().unwrap().version;
         match round % 5 {
-            1 => drop(stores.prune(&treering::Keep::Newest(2)).unwrap()),
+            1 => drop(stores.prune(&treering::Keep::Last(2)).unwrap()),
             3 => stores.rollback_to(saved - 1).unwrap(),
             _ => {}
         }

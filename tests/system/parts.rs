@@ -51,19 +51,19 @@ fn parts_that_do_not_fit_are_named() {
 fn features_of_ones_own_are_known_by_their_parts() {
     let log = Log::default();
     let mut config = config();
-    config.features.set("minting", false);
+    config.features.set("mints", false);
     let refused = SystemService::builder(config.clone()).service(Part::logging("mint", &log).of_feature("mint")).build();
     let message = refused.err().unwrap().to_string();
     assert!(
-        message.starts_with("features.minting: there is no such key (did you mean \"mint\"?); allowed are audit, checker"),
+        message.starts_with("features.mints: there is no such key (did you mean \"mint\"?); allowed are audit, checker, flusher"),
         "{message}"
     );
 
-    let system = SystemService::builder(config).service(Part::logging("mint", &log).of_feature("minting")).build().unwrap();
+    let system = SystemService::builder(config).service(Part::logging("mint", &log).of_feature("mints")).build().unwrap();
     assert!(system.start().unwrap().ready.is_empty());
-    assert_eq!(system.status("mint").unwrap().feature_off.as_deref(), Some("minting"));
+    assert_eq!(system.status("mint").unwrap().feature_off.as_deref(), Some("mints"));
     let error = system.start_service("mint").unwrap_err();
-    assert_eq!(error.to_string(), "\"mint\" belongs to the feature \"minting\", which is off; set `minting = true` in [features]");
+    assert_eq!(error.to_string(), "\"mint\" belongs to the feature \"mints\", which is off; set `mints = true` in [features]");
     assert!(
         matches!(system.start_service("mimt").unwrap_err(), SystemError::UnknownService { nearest: Some(nearest), .. } if nearest == "mint")
     );
@@ -153,7 +153,8 @@ proptest! {
                 let place: BTreeMap<&str, usize> = order.iter().map(String::as_str).zip(0..).collect();
                 prop_assert_eq!(place.len(), count);
                 for (from, to) in edges {
-                    prop_assert!(place[&*format!("s{to}")] < place[&*format!("s{from}")]);
+                    let (needed, needy) = (format!("s{to}"), format!("s{from}"));
+                    prop_assert!(place[&*needed] < place[&*needy]);
                 }
             }
             Err(SystemError::Cycle { cycle }) => {
