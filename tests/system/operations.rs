@@ -328,7 +328,7 @@ fn errors_of_the_library_have_codes_kinds_and_details() {
     let conflict = second.commit().unwrap_err();
     assert_eq!(told(conflict), ("conflict", ErrorKind::Conflict, json!({ "store": "bank", "key": "616c696365" })));
     drop((first, second));
-    let (code, kind, details) = told(bank.set(&[0; 70_000], b"").unwrap_err());
+    let (code, kind, details) = told(bank.set(&vec![0; 70_000], b"").unwrap_err());
     assert_eq!((code, kind, &details["length"]), ("key_too_long", ErrorKind::TooLarge, &json!(70_000)));
     stores.close_all().unwrap();
     assert_eq!(told(stores.save_version().unwrap_err()).0, "closed");
