@@ -18,7 +18,7 @@ use super::context::OperationContext;
 use super::error::SystemError;
 use super::execution::{Execution, Observer};
 use super::failure::OperationError;
-use super::operation::{ErasedOperation, Operation, Typed, access_caught, run_caught};
+use super::operation::{ErasedOperation, Operation, Typed, access_caught, run_caught, tell_caught};
 use super::registry::ComponentRegistry;
 use super::status::{ServiceStatus, StartReport, StopReport};
 use super::supervisor::Supervisor;
@@ -109,6 +109,7 @@ impl SystemService {
 
     /// Stops all services, each before those that it depends on, and then takes no more operations until it is started again. Each service
     /// has the time limit of the configuration. The stores stay open until the last handle of them is gone.
+    #[must_use = "it names the services that did not stop"]
     pub fn stop(&self) -> StopReport {
         self.stop_all()
     }
@@ -254,7 +255,7 @@ impl SystemHandle {
             failure: result.as_ref().err(),
             duration: begun.elapsed(),
         };
-        let told = self.inner.observers.iter().try_for_each(|observer| observer.executed(&execution));
+        let told = tell_caught(&self.inner.observers, &execution);
         self.publish(&execution);
         told.and(result)
     }
