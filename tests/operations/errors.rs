@@ -27,7 +27,8 @@ fn an_unknown_operation_names_the_nearest_one() {
 fn a_malformed_input_says_where() {
     let api = Api::new(&["bank"]);
     let hex = "it is not hex (Odd number of digits); give two hex digits a byte, or set `encoding` to \"utf8\" or \"base64\"";
-    let letter = "it is not hex (Invalid character 'z' at position 1); give two hex digits a byte, or set `encoding` to \"utf8\" or \"base64\"";
+    let letter =
+        "it is not hex (Invalid character 'z' at position 1); give two hex digits a byte, or set `encoding` to \"utf8\" or \"base64\"";
     let set = |key: &str, value: &str| json!({ "op": "set", "store": "bank", "key": key, "value": value });
     let cases = [
         ("store.get", json!({ "store": "bank" }), invalid(".", "missing field `key`")),
@@ -35,7 +36,11 @@ fn a_malformed_input_says_where() {
         ("store.get", json!({ "store": "bank", "key": "abc" }), invalid("key", hex)),
         ("store.get", json!({ "store": "bank", "key": "0z" }), invalid("key", letter)),
         ("store.scan", json!({ "store": "bank", "after": "abc" }), invalid("after", hex)),
-        ("store.scan", json!({ "store": "bank", "limit": 0 }), invalid("limit", "0 is not between 1 and 10000; ask for further pages instead")),
+        (
+            "store.scan",
+            json!({ "store": "bank", "limit": 0 }),
+            invalid("limit", "0 is not between 1 and 10000; ask for further pages instead"),
+        ),
         (
             "store.scan",
             json!({ "store": "bank", "limit": 10_001 }),
@@ -47,23 +52,19 @@ fn a_malformed_input_says_where() {
             invalid("order", "unknown variant `up`, expected `ascending` or `descending`"),
         ),
         ("batch.apply", json!({ "operations": [set("", ""), set("00", "0")] }), invalid("operations[1].value", hex)),
-        ("batch.apply", json!({ "operations": [set("", ""), { "op": "delete", "store": "bank" }] }), invalid("operations[1]", "missing field `key`")),
         (
-            "transaction.run",
-            json!({ "store": "bank", "operations": [], "expect": [{ "key": "abc" }] }),
-            invalid("expect[0].key", hex),
+            "batch.apply",
+            json!({ "operations": [set("", ""), { "op": "delete", "store": "bank" }] }),
+            invalid("operations[1]", "missing field `key`"),
         ),
+        ("transaction.run", json!({ "store": "bank", "operations": [], "expect": [{ "key": "abc" }] }), invalid("expect[0].key", hex)),
         ("versions.prepare", json!({ "seconds": 0 }), invalid("seconds", "0 is not between 1 and 3600")),
         (
             "versions.prune",
             json!({ "keep": { "retention": { "max_versions": 0 } } }),
             invalid("keep.retention.max_versions", "0 is too little: it is at least 1, or left out"),
         ),
-        (
-            "proof.verify",
-            json!({ "key": "" }),
-            invalid(".", "give the hash that is trusted: either `app_hash` or `root_hash`"),
-        ),
+        ("proof.verify", json!({ "key": "" }), invalid(".", "give the hash that is trusted: either `app_hash` or `root_hash`")),
         ("proof.verify", json!({ "key": "", "root_hash": "00" }), invalid("root_hash", "it is not a hash: give 64 hex digits")),
     ];
     for (id, input, expected) in cases {
@@ -192,9 +193,7 @@ fn who_lacks_a_role_is_denied_and_nothing_happens() {
     let writer = Principal::new("teller", Grants::default().with_store("bank", Role::Write).with_store("gov", Role::Read));
     let teller = api.called_by(writer);
     let set = |store: &str| json!({ "op": "set", "store": store, "key": "00", "value": "01" });
-    let denied = |role: &str, place: &str| {
-        json!({ "code": "denied", "message": format!("\"teller\" lacks the role {role} for {place}; ask for a token that has it") })
-    };
+    let denied = |role: &str, place: &str| json!({ "code": "denied", "message": format!("\"teller\" lacks the role {role} for {place}; ask for a token that has it") });
     let run = json!({ "store": "gov", "operations": [] });
     for (id, input, expected) in [
         ("batch.apply", json!({ "operations": [set("bank"), set("gov")] }), denied("write", "store \"gov\"")),

@@ -38,7 +38,8 @@ fn proofs_hold_under_the_app_hash_of_their_version_in_every_form() {
     let api = chain(20);
     for version in [Some(1), Some(2), None] {
         let info = api.ok("versions.get", json!({ "version": version }));
-        for (store, key) in [("bank", "key/000"), ("bank", "key/013"), ("bank", "key/9"), ("bank", "a"), ("gov", "proposal"), ("gov", "q")] {
+        for (store, key) in [("bank", "key/000"), ("bank", "key/013"), ("bank", "key/9"), ("bank", "a"), ("gov", "proposal"), ("gov", "q")]
+        {
             let proof = made(&api, store, key, version);
             assert_eq!((&proof["app_hash"], &proof["version"]), (&info["app_hash"], &info["version"]));
             let of_store = info["stores"].as_array().unwrap().iter().find(|listed| listed["name"] == store).unwrap();
@@ -52,7 +53,8 @@ fn proofs_hold_under_the_app_hash_of_their_version_in_every_form() {
             let evidence = own.verify(HashFunction::Sha256, &app_hash, store, key.as_bytes()).unwrap();
             assert_eq!(evidence.value().map(|value| String::from_utf8(value.to_vec()).unwrap()).as_deref(), found["value"].as_str());
             let bytes = |part: &str| hex::decode(proof["ics23"][part].as_str().unwrap()).unwrap();
-            let light = MultiStoreProof { store: StoreProof::from_ics23(&bytes("store")).unwrap(), proof: from_ics23(&bytes("key")).unwrap() };
+            let light =
+                MultiStoreProof { store: StoreProof::from_ics23(&bytes("store")).unwrap(), proof: from_ics23(&bytes("key")).unwrap() };
             assert_eq!(light, own);
             // By the operation, in both forms and against both hashes.
             for form in ["proof", "ics23"] {
@@ -73,7 +75,8 @@ fn what_is_claimed_must_be_what_is_proven() {
     let api = chain(20);
     let proof = made(&api, "bank", "key/013", None);
     let claim = |key: &str, store: &str, value: Value, app_hash: &Value| {
-        let input = json!({ "app_hash": app_hash, "store": store, "key": key, "value": value, "proof": proof["proof"], "encoding": "utf8" });
+        let input =
+            json!({ "app_hash": app_hash, "store": store, "key": key, "value": value, "proof": proof["proof"], "encoding": "utf8" });
         verify(&api, input)
     };
     let hash = &proof["app_hash"];
@@ -88,7 +91,10 @@ fn what_is_claimed_must_be_what_is_proven() {
     assert_eq!(verify(&api, input)["reason"], "the proof shows that the key is not there");
     let missing = api.err("proof.verify", json!({ "app_hash": hash, "store": "bank", "key": "00" }));
     assert_eq!(missing["message"], "the input cannot be taken: give the proof: either `proof` or `ics23`");
-    let malformed = api.err("proof.verify", json!({ "app_hash": hash, "store": "bank", "key": "00", "proof": { "store": 1, "proof": 2 } }));
+    let malformed = api.err(
+        "proof.verify",
+        json!({ "app_hash": hash, "store": "bank", "key": "00", "proof": { "store": 1, "proof": proof["proof"]["proof"] } }),
+    );
     assert_eq!(malformed["details"]["path"], "proof.store");
 }
 

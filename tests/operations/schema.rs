@@ -42,15 +42,19 @@ impl Checker<'_> {
             "maximum" => value.as_f64().is_none_or(|number| number <= wanted.as_f64().unwrap()),
             "anyOf" => self.count(wanted, value, path) > 0,
             "oneOf" => self.count(wanted, value, path) == 1,
-            "required" => value.as_object().is_none_or(|object| wanted.as_array().unwrap().iter().all(|name| object.contains_key(name.as_str().unwrap()))),
+            "required" => value
+                .as_object()
+                .is_none_or(|object| wanted.as_array().unwrap().iter().all(|name| object.contains_key(name.as_str().unwrap()))),
             "properties" => {
                 let of = |name: &str| value.get(name);
                 let mut properties = wanted.as_object().unwrap().iter();
-                return properties.try_for_each(|(name, schema)| of(name).map_or(Ok(()), |inner| self.check(schema, inner, &format!("{path}.{name}"))));
+                return properties
+                    .try_for_each(|(name, schema)| of(name).map_or(Ok(()), |inner| self.check(schema, inner, &format!("{path}.{name}"))));
             }
             "additionalProperties" => {
                 let known = all.get("properties").and_then(Value::as_object);
-                let mut others = value.as_object().into_iter().flatten().filter(|(name, _)| known.is_none_or(|known| !known.contains_key(*name)));
+                let mut others =
+                    value.as_object().into_iter().flatten().filter(|(name, _)| known.is_none_or(|known| !known.contains_key(*name)));
                 return others.try_for_each(|(name, inner)| self.check(wanted, inner, &format!("{path}.{name}")));
             }
             "items" => {
@@ -91,7 +95,8 @@ fn what_is_not_as_a_schema_says_is_found() {
     for right in [r#"{"kind":"a"}"#, r#"{"kind":"c","numbers":null}"#, r#"{"kind":"b","numbers":[0,255]}"#] {
         assert!(is_right(right), "{right}");
     }
-    let wrong = [r#"{}"#, r#"{"kind":"d"}"#, r#"{"kind":"a","x":1}"#, r#"{"kind":"a","numbers":[256]}"#, r#"{"kind":"a","numbers":["1"]}"#, "[]"];
+    let wrong =
+        [r#"{}"#, r#"{"kind":"d"}"#, r#"{"kind":"a","x":1}"#, r#"{"kind":"a","numbers":[256]}"#, r#"{"kind":"a","numbers":["1"]}"#, "[]"];
     for wrong in wrong {
         assert!(!is_right(wrong), "{wrong}");
     }
