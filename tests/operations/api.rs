@@ -50,7 +50,7 @@ impl Api {
 
     /// The error of a call, as JSON.
     pub(crate) fn err(&self, id: &str, input: Value) -> Value {
-        let error = self.call(id, input.clone()).expect_err(&format!("{id} {input} is to fail"));
+        let Err(error) = self.call(id, input.clone()) else { panic!("{id} {input} is to fail") };
         serde_json::to_value(error).unwrap()
     }
 

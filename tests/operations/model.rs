@@ -110,7 +110,9 @@ impl Run {
                 let operations: Vec<Value> = writes.iter().map(|write| written(write, true)).collect();
                 let done = self.api.ok("batch.apply", json!({ "operations": operations, "encoding": "utf8" }));
                 assert_eq!(done["applied"], writes.len());
-                writes.iter().for_each(|(store, key, value)| apply(&mut self.working[*store], *key, *value));
+                for (store, key, value) in writes {
+                    apply(&mut self.working[*store], *key, *value);
+                }
             }
             Op::Transaction(store, key, is_right, writes) => self.transaction(*store, *key, *is_right, writes),
             Op::Save => {
@@ -146,7 +148,9 @@ impl Run {
         let version = self.newest() + 1;
         assert_eq!(info["version"], version);
         for (map, store) in self.working.iter_mut().zip(info["stores"].as_array().unwrap()) {
-            map.values_mut().for_each(|(_, set_at)| *set_at = Some(set_at.unwrap_or(version)));
+            for (_, set_at) in map.values_mut() {
+                set_at.get_or_insert(version);
+            }
             assert_eq!(store["size"], map.len());
         }
         self.saved.insert(version, self.working.clone());
@@ -170,7 +174,9 @@ impl Run {
         let done = self.api.ok("transaction.run", input);
         let keys: BTreeSet<u8> = writes.iter().map(|(_, key, _)| *key).collect();
         assert_eq!(done["writes"], keys.iter().map(|key| key_of(*key)).collect::<BTreeSet<_>>().len());
-        writes.iter().for_each(|(_, key, value)| apply(&mut self.working[store], *key, *value));
+        for (_, key, value) in writes {
+            apply(&mut self.working[store], *key, *value);
+        }
     }
 
     fn roll_back(&mut self, back: u64) {
@@ -339,6 +345,7 @@ proptest! {
             run.check();
         }
         run.api.ok("system.check", json!({}));
+        run.api.ok("system.check", json!({ "thorough": true }));
     }
 }
 

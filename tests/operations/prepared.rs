@@ -82,7 +82,7 @@ fn a_prepared_version_is_dropped_when_its_time_is_over_and_when_the_system_stops
 }
 
 #[test]
-fn without_services_time_is_looked_at_by_the_next_preparation() {
+fn time_is_watched_in_a_system_that_was_not_started() {
     let api = Api::new(&["bank"]);
     api.ok("versions.prepare", json!({ "seconds": 1 }));
     assert_eq!(api.err("versions.prepare", json!({}))["code"], "version_prepared");

@@ -96,7 +96,7 @@ fn what_is_not_as_a_schema_says_is_found() {
         assert!(is_right(right), "{right}");
     }
     let wrong =
-        [r#"{}"#, r#"{"kind":"d"}"#, r#"{"kind":"a","x":1}"#, r#"{"kind":"a","numbers":[256]}"#, r#"{"kind":"a","numbers":["1"]}"#, "[]"];
+        ["{}", r#"{"kind":"d"}"#, r#"{"kind":"a","x":1}"#, r#"{"kind":"a","numbers":[256]}"#, r#"{"kind":"a","numbers":["1"]}"#, "[]"];
     for wrong in wrong {
         assert!(!is_right(wrong), "{wrong}");
     }

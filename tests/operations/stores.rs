@@ -45,8 +45,11 @@ fn the_system_says_how_it_is() {
     let after = api.ok("system.status", json!({}));
     assert_eq!((&after["version"], &after["app_hash"], &after["time"]), (&saved["version"], &saved["app_hash"], &saved["time"]));
     assert_eq!((&after["hash_function"], &after["home_engine"]), (&json!("sha256"), &json!("memory")));
-    let checked = api.ok("system.check", json!({}));
-    assert_eq!((&checked["stores"], &checked["versions"], &checked["nodes"]), (&json!(1), &json!(1), &json!(1)));
+    for thorough in [true, false] {
+        let checked = api.ok("system.check", json!({ "thorough": thorough }));
+        assert_eq!((&checked["stores"], &checked["versions"], &checked["nodes"]), (&json!(1), &json!(1), &json!(1)));
+        assert_eq!(checked["index_entries"], u64::from(thorough));
+    }
     let stats = api.ok("system.stats", json!({}));
     let leaves = stats["engines"][0]["kinds"].as_array().unwrap().iter().find(|kind| kind["kind"] == "nodes: leaf").unwrap();
     assert_eq!(leaves["count"], 1);
