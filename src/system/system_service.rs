@@ -19,6 +19,7 @@ use super::error::SystemError;
 use super::execution::{Execution, Observer};
 use super::failure::OperationError;
 use super::operation::{ErasedOperation, Operation, Typed, access_caught, run_caught, tell_caught};
+use super::prepared::PreparedVersions;
 use super::registry::ComponentRegistry;
 use super::status::{ServiceStatus, StartReport, StopReport};
 use super::supervisor::Supervisor;
@@ -75,6 +76,7 @@ pub(super) struct Inner {
     pub(super) operations: BTreeMap<&'static str, Arc<dyn ErasedOperation>>,
     pub(super) observers: Vec<Arc<dyn Observer>>,
     pub(super) supervisor: Supervisor,
+    pub(super) prepared: PreparedVersions,
     /// No operations are taken.
     pub(super) is_stopped: AtomicBool,
 }
@@ -199,6 +201,11 @@ impl SystemHandle {
         self.execute_typed(operation, context, input)
     }
 
+    /// What is prepared between two calls.
+    pub(super) fn prepared(&self) -> &PreparedVersions {
+        &self.inner.prepared
+    }
+
     pub(super) fn supervisor(&self) -> &Supervisor {
         &self.inner.supervisor
     }
@@ -206,6 +213,7 @@ impl SystemHandle {
     fn stop_all(&self) -> StopReport {
         let report = self.inner.supervisor.stop(self.configuration().services.stop_timeout, |_| true);
         self.inner.is_stopped.store(true, Ordering::Relaxed);
+        self.inner.prepared.clear();
         report
     }
 
