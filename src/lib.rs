@@ -20,6 +20,7 @@ pub use multistore::{
     StoreVersion,
 };
 pub use persist::check::{CheckProgress, CheckSummary};
+pub use persist::flush::FlushStatus;
 pub use persist::prune::{Keep, PruneReport};
 pub use persist::stats::KindStats;
 pub use store::traits;

@@ -9,6 +9,7 @@ use super::config::{Features, SystemConfig};
 use super::error::SystemError;
 use super::execution::Observer;
 use super::operation::{ErasedOperation, Operation, Typed};
+use super::prepared::PreparedVersions;
 use super::registry::ComponentRegistry;
 use super::service::Service;
 use super::supervisor::Supervisor;
@@ -81,7 +82,8 @@ impl SystemBuilder {
             None => MultiStore::builder(configuration.stores.clone()).open_or_create()?,
         };
         let is_stopped = AtomicBool::new(false);
-        let inner = Inner { configuration, store, registry, operations, observers, supervisor, is_stopped };
+        let prepared = PreparedVersions::default();
+        let inner = Inner { configuration, store, registry, operations, observers, supervisor, prepared, is_stopped };
         Ok(SystemService::new(SystemHandle { inner: Arc::new(inner) }))
     }
 }

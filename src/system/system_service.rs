@@ -18,7 +18,8 @@ use super::context::OperationContext;
 use super::error::SystemError;
 use super::execution::{Execution, Observer};
 use super::failure::OperationError;
-use super::operation::{ErasedOperation, Operation, Typed, access_caught, run_caught};
+use super::operation::{ErasedOperation, Operation, Typed, access_caught, run_caught, tell_caught};
+use super::prepared::PreparedVersions;
 use super::registry::ComponentRegistry;
 use super::status::{ServiceStatus, StartReport, StopReport};
 use super::supervisor::Supervisor;
@@ -75,6 +76,7 @@ pub(super) struct Inner {
     pub(super) operations: BTreeMap<&'static str, Arc<dyn ErasedOperation>>,
     pub(super) observers: Vec<Arc<dyn Observer>>,
     pub(super) supervisor: Supervisor,
+    pub(super) prepared: PreparedVersions,
     /// No operations are taken.
     pub(super) is_stopped: AtomicBool,
 }
@@ -109,6 +111,7 @@ impl SystemService {
 
     /// Stops all services, each before those that it depends on, and then takes no more operations until it is started again. Each service
     /// has the time limit of the configuration. The stores stay open until the last handle of them is gone.
+    #[must_use = "it names the services that did not stop"]
     pub fn stop(&self) -> StopReport {
         self.stop_all()
     }
@@ -198,6 +201,11 @@ impl SystemHandle {
         self.execute_typed(operation, context, input)
     }
 
+    /// What is prepared between two calls.
+    pub(super) fn prepared(&self) -> &PreparedVersions {
+        &self.inner.prepared
+    }
+
     pub(super) fn supervisor(&self) -> &Supervisor {
         &self.inner.supervisor
     }
@@ -205,6 +213,7 @@ impl SystemHandle {
     fn stop_all(&self) -> StopReport {
         let report = self.inner.supervisor.stop(self.configuration().services.stop_timeout, |_| true);
         self.inner.is_stopped.store(true, Ordering::Relaxed);
+        self.inner.prepared.clear();
         report
     }
 
@@ -254,7 +263,7 @@ impl SystemHandle {
             failure: result.as_ref().err(),
             duration: begun.elapsed(),
         };
-        let told = self.inner.observers.iter().try_for_each(|observer| observer.executed(&execution));
+        let told = tell_caught(&self.inner.observers, &execution);
         self.publish(&execution);
         told.and(result)
     }

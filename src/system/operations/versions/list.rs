@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::{page, place};
+use super::super::page;
 use super::VersionInfo;
 use crate::error::Error;
 use crate::system::{Access, Operation, OperationContext, OperationError, Role, SystemHandle};
@@ -94,11 +94,11 @@ impl Operation for GetVersion {
     }
 
     fn run(&self, system: &SystemHandle, context: &OperationContext, input: VersionOrNewest) -> Result<VersionInfo, OperationError> {
-        let none = || Error::NoMultiVersion { version: 0, kept: "none was saved yet".to_owned() };
+        let none = || Error::NoMultiVersion { version: 0, edges: None, kept: "none was saved yet".to_owned() };
         let found = match input.version {
             Some(version) => system.store().version(version),
             None => system.store().newest_version().and_then(|newest| newest.ok_or_else(none)),
         };
-        Ok(VersionInfo::seen_by(&context.principal, found.map_err(place::about_whole(system))?))
+        Ok(VersionInfo::seen_by(&context.principal, found?))
     }
 }
