@@ -200,7 +200,6 @@ impl Disk {
             });
             each(operation);
         })?;
-        tree.fetch(operations.iter().map(|&(key, _)| key))?;
         tree.apply(&operations)?;
         Ok(())
     }
