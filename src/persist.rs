@@ -23,6 +23,7 @@ pub(crate) mod keys;
 pub(crate) mod log;
 pub(crate) mod multi;
 pub(crate) mod node;
+mod pace;
 mod pins;
 mod poison;
 pub(crate) mod prune;
