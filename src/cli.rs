@@ -30,8 +30,10 @@ mod prove;
 mod prune;
 mod rollback;
 mod scan;
+mod serve;
 mod stats;
 mod stores;
+mod system;
 mod tree;
 mod verify;
 mod versions;
@@ -106,6 +108,8 @@ enum Command {
     Tree(tree::Args),
     Engines(engines::EnginesArgs),
     Config(engines::ConfigArgs),
+    Serve(serve::Args),
+    System(system::Args),
     Bench(bench::Args),
     Demo(demo::Args),
 }
@@ -153,6 +157,8 @@ impl Command {
             Self::Tree(args) => tree::run(&args, output),
             Self::Engines(args) => engines::engines(&args, output),
             Self::Config(args) => engines::config(&args, output),
+            Self::Serve(args) => serve::run(&args, output),
+            Self::System(args) => system::run(&args, output),
             Self::Bench(args) => bench::run(&args, output),
             Self::Demo(args) => demo::run(&args, output),
         }

@@ -8,11 +8,16 @@ mod error;
 pub mod event;
 mod multistore;
 mod persist;
+#[cfg(feature = "server")]
+pub mod server;
 mod store;
+#[cfg(feature = "system")]
+pub mod system;
 
 pub use error::{Error, Feature, Result};
 pub use multistore::{
-    HistoryEntry, HistoryMark, MultiSnapshot, MultiStore, MultiStoreBuilder, MultiVersion, PreparedMultiVersion, StoreListing, StoreVersion,
+    BatchChange, HistoryEntry, HistoryMark, MultiSnapshot, MultiStore, MultiStoreBuilder, MultiVersion, PreparedMultiVersion, StoreListing,
+    StoreVersion,
 };
 pub use persist::check::{CheckProgress, CheckSummary};
 pub use persist::prune::{Keep, PruneReport};
@@ -20,7 +25,7 @@ pub use persist::stats::KindStats;
 pub use store::traits;
 pub use store::{
     Committed, CreateOptions, Database, EachChange, OpenOptions, PreparedVersion, Provable, RangeQueryable, Savepoint, Scan, SharedStore,
-    Snapshot, Store, StoreRange, Transaction, TransactionMode, Transactional, TreeStore, VersionInfo, Versioned,
+    Snapshot, SnapshotDiff, Store, StoreRange, Transaction, TransactionMode, Transactional, TreeStore, VersionInfo, Versioned, WorkingView,
 };
 pub use treering_proofs as proofs;
 pub use treering_tree as tree;

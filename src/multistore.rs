@@ -15,11 +15,13 @@
 //! ```
 
 mod again;
+mod batch;
 mod builder;
 mod databases;
 mod history;
 mod inspect;
 mod member;
+mod pages;
 mod proof;
 mod pruner;
 mod recovery;
@@ -43,6 +45,7 @@ use member::Member;
 use pruner::{Pruner, Wake};
 use treering_proofs::HashFunction;
 
+pub use batch::BatchChange;
 pub use builder::MultiStoreBuilder;
 pub use history::{HistoryEntry, HistoryMark};
 pub use member::StoreListing;
@@ -233,6 +236,13 @@ impl MultiStore {
     #[must_use]
     pub fn store_exists(&self, name: &str) -> bool {
         self.inner().members().contains_key(name)
+    }
+
+    /// Whether there is such a store and a read of its working state does not wait for anybody, as [`SharedStore::is_idle`].
+    #[must_use]
+    pub fn is_idle(&self, name: &str) -> bool {
+        let members = self.inner().members.try_read();
+        members.is_ok_and(|members| members.get(name).is_some_and(|member| !member.store.is_closed() && member.store.is_idle()))
     }
 
     /// The engine of new stores for which none is named.

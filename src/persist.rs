@@ -35,6 +35,7 @@ mod source;
 pub(crate) mod stats;
 mod trees;
 mod walk;
+mod window;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -347,10 +348,15 @@ impl Disk {
 
     /// The value of a key that did not change since the newest checkpoint, from the flat index.
     pub(crate) fn latest(&self, store: StoreId, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        Ok(self.latest_with_version(store, key)?.map(|(value, _)| value))
+    }
+
+    /// The same, with the version that set it.
+    pub(crate) fn latest_with_version(&self, store: StoreId, key: &[u8]) -> Result<Option<(Vec<u8>, u64)>> {
         let at = keys::latest(store, key);
         let Some(record) = self.backend.get(Keyspace::Latest, &at)? else { return Ok(None) };
-        let (_, value) = records::decode_latest(&at, &record)?;
-        Ok(Some(value.to_vec()))
+        let (set_in, value) = records::decode_latest(&at, &record)?;
+        Ok(Some((value.to_vec(), set_in)))
     }
 }
 

@@ -1,11 +1,15 @@
 //! `engines` and `config`: what can be chosen, and what can be set.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use treering::config::{Config, KeyDescription, MultiStoreConfig, Value};
 use treering::engine::{Capabilities, Registry};
+use treering::system::SystemConfig;
 
 use super::error::CliError;
 use super::output::{Form, Output};
@@ -25,18 +29,37 @@ pub(crate) struct EnginesArgs {}
 ///
 /// Settings are given in a file with --config, those of scope store also with `treering create --set`.
 #[derive(Args)]
-#[command(after_help = "\
+#[command(
+    after_help = "\
 Example:
   treering config
   treering config --engine rocksdb --json
-  treering config --example toml > treering.toml    then edit it, and: treering init --config treering.toml")]
+  treering config --example toml > treering.toml    then edit it, and: treering init --config treering.toml
+  treering config init > treering.toml              the same for a system: treering serve --config treering.toml",
+    args_conflicts_with_subcommands = true
+)]
 pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    command: Option<ConfigCommand>,
     /// Only the settings of this engine.
     #[arg(long, value_name = "NAME")]
     engine: Option<String>,
     /// Prints a whole configuration file with the default of every setting instead.
     #[arg(long, value_name = "FORM", value_enum, conflicts_with = "engine")]
     example: Option<FileForm>,
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Prints a whole configuration file of a system, with what every setting does, to begin with.
+    Init(InitArgs),
+}
+
+#[derive(Args)]
+struct InitArgs {
+    /// Writes it there, where nothing may be yet, instead of to standard output.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -72,6 +95,9 @@ impl fmt::Display for Line {
 }
 
 pub(crate) fn config(args: &ConfigArgs, output: &mut Output) -> Result<(), CliError> {
+    if let Some(ConfigCommand::Init(init)) = &args.command {
+        return init.run(output);
+    }
     let registry = Registry::with_compiled_in();
     match args.example {
         Some(FileForm::Toml) => return output.text(&toml_example(&registry)),
@@ -97,6 +123,15 @@ pub(crate) fn config(args: &ConfigArgs, output: &mut Output) -> Result<(), CliEr
         output.text(&in_words(key))?;
     }
     Ok(())
+}
+
+impl InitArgs {
+    fn run(&self, output: &mut Output) -> Result<(), CliError> {
+        let text = SystemConfig::commented();
+        let Some(path) = &self.out else { return output.text(&text) };
+        let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
+        written.map_err(|source| CliError::Write { path: path.display().to_string(), source })
+    }
 }
 
 fn in_words(key: &KeyDescription) -> String {

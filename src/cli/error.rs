@@ -21,6 +21,21 @@ pub(crate) enum CliError {
     /// A tree, while it was read.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// The system cannot be put together or started.
+    #[error(transparent)]
+    System(#[from] treering::system::SystemError),
+    /// An operation failed.
+    #[error(transparent)]
+    Operation(#[from] treering::system::OperationError),
+    /// The server cannot be started.
+    #[error(transparent)]
+    Server(#[from] treering::server::ServerError),
+    /// What an operation takes is not JSON.
+    #[error("what the operation takes is not JSON; `treering system operations --json` shows the schemas")]
+    InputNotJson {
+        /// What is wrong.
+        source: serde_json::Error,
+    },
 
     /// No folder, neither as a word nor in the environment.
     #[error("no database was named: give its folder DIR, or set TREERING_DIR")]

@@ -162,12 +162,13 @@ impl ConfigArg {
 }
 
 /// Whether two paths name one folder, which need not be there yet.
-fn is_same(a: &Path, b: &Path) -> bool {
+pub(crate) fn is_same(a: &Path, b: &Path) -> bool {
     let whole = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned());
     whole(a) == whole(b)
 }
 
-fn dir_of_environment() -> Result<PathBuf, CliError> {
+/// The folder that the environment names.
+pub(crate) fn dir_of_environment() -> Result<PathBuf, CliError> {
     match std::env::var_os(DIR_VARIABLE) {
         Some(dir) if !dir.is_empty() => Ok(PathBuf::from(dir)),
         _ => Err(CliError::NoDir),

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::Published;
@@ -37,6 +38,8 @@ struct State {
     closed: bool,
     /// The thread of the callback is done with all.
     ended: bool,
+    /// Who polled in vain.
+    waker: Option<Waker>,
     delivered: u64,
     dropped: u64,
     panics: u64,
@@ -68,6 +71,7 @@ impl Queue {
             return;
         }
         state.waiting.push_back(published.clone());
+        wake(state);
         self.arrived.notify_one();
     }
 
@@ -78,6 +82,18 @@ impl Queue {
             Some(published) => Ok(published),
             None if state.closed => Err(TryRecvError::Disconnected),
             None => Err(TryRecvError::Empty),
+        }
+    }
+
+    /// Takes the next event; `None` when none will come. Where it is not there yet, the task is woken when it is.
+    pub(super) fn poll_pop(&self, context: &mut Context<'_>) -> Poll<Option<Published>> {
+        let mut state = self.lock();
+        match self.take(&mut state) {
+            None if !state.closed => {
+                state.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+            taken => Poll::Ready(taken),
         }
     }
 
@@ -118,7 +134,9 @@ impl Queue {
 
     /// Lets no further event in. Those that wait can still be taken.
     pub(super) fn close(&self) {
-        self.lock().closed = true;
+        let mut state = self.lock();
+        state.closed = true;
+        wake(state);
         self.arrived.notify_all();
     }
 
@@ -129,7 +147,7 @@ impl Queue {
         let dropped = std::mem::take(&mut state.waiting).len() as u64;
         state.dropped += dropped;
         add(&self.totals.dropped, dropped);
-        drop(state);
+        wake(state);
         self.arrived.notify_all();
         self.progressed.notify_all();
     }
@@ -158,6 +176,15 @@ impl Queue {
     /// All that is known of the subscriber.
     pub(super) fn stats(&self) -> SubscriberStats {
         SubscriberStats { pattern: self.pattern.clone(), kind: self.kind, capacity: self.capacity, counts: self.counts() }
+    }
+}
+
+/// Wakes the task that polled in vain, without the lock.
+fn wake(mut state: MutexGuard<'_, State>) {
+    let waker = state.waker.take();
+    drop(state);
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::mpsc::{RecvError, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::Published;
@@ -64,6 +65,12 @@ impl Subscription {
     /// When nothing waits, with the reason.
     pub fn try_recv(&self) -> Result<Published, TryRecvError> {
         self.0.queue.try_pop()
+    }
+
+    /// The next event, for a task: where it is not there yet, the task is woken when it is. `None` when the bus is gone and nothing waits
+    /// any more. One task at a time can wait; it is woken on the publisher's thread, so its waker must be quick.
+    pub fn poll_recv(&self, context: &mut Context<'_>) -> Poll<Option<Published>> {
+        self.0.queue.poll_pop(context)
     }
 
     /// The events as they come; waits for each, and ends when the bus is gone and nothing waits any more.

@@ -78,7 +78,7 @@ impl MultiRecord {
         (at, record)
     }
 
-    fn decode(at: &[u8], record: &[u8]) -> Result<Self> {
+    pub(super) fn decode(at: &[u8], record: &[u8]) -> Result<Self> {
         let mut reader = Reader::open(Keyspace::Commits, at, record)?;
         let Some(version) = keys::commit_number(at) else { return Err(reader.damaged("its key is malformed")) };
         let (time, app_hash) = (reader.number()?, reader.hash()?);

@@ -2,19 +2,18 @@
 
 use std::ops::Bound;
 
-use treering_tree::{Copies, Order};
+use treering_tree::{Copies, Order, Tree};
 
-use super::Snapshot;
 use crate::error::{Error, Result};
 
-/// The keys of a range and their values, in order; see [`Snapshot::scan`]. After an error the scan is over.
+/// The keys of a range and their values, in order; see [`Snapshot::scan`](super::Snapshot::scan). After an error the scan is over.
 pub struct Scan<'a> {
     copies: Copies<'a>,
 }
 
 impl<'a> Scan<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot, start: Bound<Vec<u8>>, end: Bound<Vec<u8>>, order: Order) -> Self {
-        Self { copies: snapshot.tree().scan_copies(start, end, order) }
+    pub(super) fn of(tree: &'a Tree, start: Bound<Vec<u8>>, end: Bound<Vec<u8>>, order: Order) -> Self {
+        Self { copies: tree.scan_copies(start, end, order) }
     }
 }
 

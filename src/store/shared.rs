@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 mod versioned;
+mod views;
 
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,9 @@ use super::{TreeStore, VersionInfo};
 use crate::engine::Capabilities;
 use crate::error::{Error, Feature, Result};
 use crate::event::{EventBus, StoreClosed, TransactionCommit, VersionSaved};
+
+pub(crate) use views::KeyChange;
+pub use views::WorkingView;
 
 /// A store to share between threads: cheap to clone, all clones are the same store.
 ///
@@ -124,6 +128,13 @@ impl SharedStore {
     /// [`Error::Closed`].
     pub fn is_changed(&self) -> Result<bool> {
         self.core.look(|store| Ok(store.is_changed()))
+    }
+
+    /// Whether nobody changes or saves the store just now, so that a read of the working state does not wait. It may be otherwise right
+    /// after.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.core.working.try_read().is_ok()
     }
 
     /// Whether the store was closed.

@@ -1,6 +1,7 @@
 //! A version of a store, to read.
 
 pub(super) mod changes;
+pub(super) mod compare;
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -82,7 +83,7 @@ impl Snapshot {
     /// ```
     #[must_use]
     pub fn scan(&self, start: Bound<Vec<u8>>, end: Bound<Vec<u8>>, order: Order) -> Scan<'_> {
-        Scan::new(self, start, end, order)
+        Scan::of(&self.tree, start, end, order)
     }
 
     /// The proof of what this version says about `key`, to be verified against [`Snapshot::root_hash`]. O(log n).

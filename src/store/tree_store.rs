@@ -1,5 +1,7 @@
 //! The writer of a store: its working state on top of a version.
 
+mod staged;
+
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -22,6 +24,8 @@ use crate::persist::prune::{Keep, PruneReport};
 use crate::persist::records::VersionRecord;
 use crate::persist::replay::Working;
 use crate::persist::{Disk, Pin, StoreState};
+
+pub(crate) use staged::StagedOperations;
 
 /// A memory that others read is left to them when it has one part in this many of the budget: a smaller one is worth more than it frees.
 const LEAST_LEFT_BEHIND: u64 = 4;

@@ -2,16 +2,19 @@
 
 mod ahead;
 pub mod apply;
+mod bounds;
 #[cfg(test)]
 mod census;
 pub mod check;
 pub mod copies;
+pub mod diff;
 mod drafts;
 pub mod export;
 mod fetch;
 pub mod import;
 mod insert;
 pub mod iterate;
+pub mod key_path;
 pub mod lookup;
 mod path;
 mod prefetch;

@@ -25,9 +25,9 @@ pub(crate) enum Place {
 /// What the node above says of a node, and its record must bear out.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Expected {
-    hash: Hash,
-    height: u8,
-    size: u64,
+    pub(crate) hash: Hash,
+    pub(crate) height: u8,
+    pub(crate) size: u64,
 }
 
 /// A node that a read has come to.
@@ -64,6 +64,14 @@ impl Place {
         match self {
             Self::Known(child) => child.height,
             Self::Stored(child) => child.height,
+        }
+    }
+
+    /// Whether the hash of the node there is known: of all but a draft that was changed since it was hashed.
+    pub(crate) fn is_hashed(&self) -> bool {
+        match self {
+            Self::Known(child) => !child.is_dirty(),
+            Self::Stored(_) => true,
         }
     }
 
@@ -210,6 +218,14 @@ impl Memory {
             }
         }
         places.iter().zip(records).map(|(place, record)| self.settle(place, record, keep)).collect()
+    }
+
+    /// The name of the node at a place; `None` for a draft. Reads nothing.
+    pub(crate) fn name_of(&self, place: &Place) -> Option<NodeKey> {
+        match place {
+            Place::Known(child) => self.node_key(child),
+            Place::Stored(record) => Some(record.node),
+        }
     }
 
     /// The name of the node at a place if it is not in memory.

@@ -5,9 +5,10 @@ use std::ops::Bound;
 
 use super::Tree;
 use super::ahead::Ahead;
+use super::bounds::Bounds;
 use super::iterate::Order;
-use crate::memory::{InnerView, LeafView, Place, Seen, View, prefix_of};
-use crate::{Side, TreeError};
+use crate::TreeError;
+use crate::memory::{LeafView, Place, Seen, View};
 
 /// A key and its value.
 pub type OwnedEntry = (Vec<u8>, Vec<u8>);
@@ -20,40 +21,6 @@ pub struct Copies<'a> {
     bounds: Bounds,
     order: Order,
     ahead: Ahead,
-}
-
-/// The keys to give.
-struct Bounds {
-    lower: Bound<Vec<u8>>,
-    upper: Bound<Vec<u8>>,
-}
-
-impl Bounds {
-    fn contain(&self, key: &[u8]) -> bool {
-        let after = match &self.lower {
-            Bound::Unbounded => true,
-            Bound::Included(lower) => key >= lower.as_slice(),
-            Bound::Excluded(lower) => key > lower.as_slice(),
-        };
-        after
-            && match &self.upper {
-                Bound::Unbounded => true,
-                Bound::Included(upper) => key <= upper.as_slice(),
-                Bound::Excluded(upper) => key < upper.as_slice(),
-            }
-    }
-
-    /// Whether keys on that side of `node` can be within the bounds.
-    fn touch(&self, node: InnerView<'_>, side: Side) -> bool {
-        let bound = match side {
-            Side::Left => &self.lower,
-            Side::Right => &self.upper,
-        };
-        match bound {
-            Bound::Unbounded => true,
-            Bound::Included(bound) | Bound::Excluded(bound) => node.route(prefix_of(bound), bound) == side,
-        }
-    }
 }
 
 impl Tree {

@@ -24,6 +24,16 @@ pub enum Resident<'a> {
     Unknown,
 }
 
+/// What a saved tree says about a key, and since when; see [`Tree::settled`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settled {
+    /// The key's value; `None` where it is absent.
+    pub value: Option<Vec<u8>>,
+    /// Of a key that is there, the version that set it. Of an absent one, a version since which it has been absent; where it was there in the
+    /// version before, the one that removed it. 0 of a tree that was never saved.
+    pub since: u64,
+}
+
 impl Tree {
     /// The value of `key`. What is loaded for it stays in memory, since it is lent; see [`Tree::get_copy`]. O(log n).
     ///
@@ -67,6 +77,46 @@ impl Tree {
             _ => return Ok(None),
         };
         Ok(seen.into_entry().map(|(_, value)| (value, version)))
+    }
+
+    /// What the tree says about `key`, and since when: every version of this tree's line from [`Settled::since`] to this one says the same.
+    /// Reads as [`Tree::get_copy`] does. O(log n).
+    ///
+    /// An absent key lies between two neighbours. The node that forks to the two has been there since the version that made it, and as
+    /// long as it is there, they are neighbours. A key beyond the first or the last one has a single neighbour, and of it nothing older than
+    /// this version is known.
+    ///
+    /// # Errors
+    /// [`TreeError::Unsaved`] with changes since the last save, and when a node must be read and can't be.
+    pub fn settled(&self, key: &[u8]) -> Result<Settled, TreeError> {
+        let Some(root) = self.root else { return Ok(Settled { value: None, since: self.version }) };
+        let memory = self.memory();
+        if memory.node_key(&root).is_none() {
+            return Err(TreeError::Unsaved);
+        }
+        // The versions of the last nodes from which the way went to the left, and to the right.
+        let (mut from, prefix) = ([self.version; 2], prefix_of(key));
+        let mut place = Place::Known(root);
+        let (seen, version) = loop {
+            let seen = memory.see(&place)?;
+            match seen.view(memory) {
+                View::Leaf(leaf) if leaf.key == key => {
+                    let version = leaf.version;
+                    break (Some(seen), version);
+                }
+                // The other neighbour lies on the other side of the last fork from which the way went towards this one.
+                View::Leaf(leaf) => break (None, if leaf.key < key { from[0] } else { from[1] }),
+                View::Inner(node) => {
+                    let [left, right] = &mut from;
+                    match node.route(prefix, key) {
+                        Side::Left => *left = node.version(),
+                        Side::Right => *right = node.version(),
+                    }
+                    place = node.child(node.route(prefix, key));
+                }
+            }
+        };
+        Ok(Settled { value: seen.and_then(Seen::into_entry).map(|(_, value)| value), since: version })
     }
 
     /// The leaf where `key` is or would be; `None` of an empty tree. Keeps what it reads as far as the budget has room.

@@ -6,6 +6,7 @@ mod bounded;
 mod common;
 mod damaged_source;
 mod determinism;
+mod diff;
 mod differential;
 mod import_refuses;
 mod io_failures;

@@ -1,0 +1,31 @@
+//! Versions of the whole, a page at a time.
+
+use treering_tree::Order;
+
+use super::MultiStore;
+use super::versions::MultiVersion;
+use crate::error::Result;
+
+impl MultiStore {
+    /// The versions of all stores below `below` (`None`: all), the newest first, at most `most` of them. O(most x stores).
+    ///
+    /// # Errors
+    /// [`Error::AllClosed`](crate::Error::AllClosed), [`Error::Damaged`](crate::Error::Damaged), [`Error::Engine`](crate::Error::Engine).
+    pub fn versions_below(&self, below: Option<u64>, most: usize) -> Result<Vec<MultiVersion>> {
+        let mut held = self.inner().work();
+        let disk = held.get()?.databases.home()?.disk();
+        disk.multi_versions_below(below).take(most).map(|record| record.map(MultiVersion::from)).collect()
+    }
+
+    /// The oldest and the newest version of all stores that are kept; `None` when none was saved. O(log versions).
+    ///
+    /// # Errors
+    /// As [`MultiStore::versions_below`].
+    pub fn version_window(&self) -> Result<Option<(u64, u64)>> {
+        let mut held = self.inner().work();
+        let disk = held.get()?.databases.home()?.disk();
+        let edge = |order| disk.multi_versions(order).next().transpose();
+        let (oldest, newest) = (edge(Order::Ascending)?, edge(Order::Descending)?);
+        Ok(oldest.zip(newest).map(|(oldest, newest)| (oldest.version, newest.version)))
+    }
+}

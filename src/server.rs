@@ -1,0 +1,38 @@
+//! The system behind HTTP: REST and JSON under `/v1`, events, metrics, health, and pages for browsers.
+//!
+//! [`HttpService`] is a service of a system; [`install`] gives it to a system that is being built, with what counts. Everything it does
+//! goes through the operations of the system, so that access, audit and errors are the same here as everywhere.
+//!
+//! Laws
+//! 1. What is not answered in time, is too large, or too much at once is refused with an error that says so; nobody can make the server hold
+//!    more than its limits.
+//! 2. Work that may wait is done on threads for that, of which there are as many as requests may be worked on. On the threads that serve
+//!    connections there is only what takes no longer than handing it over would.
+//! 3. Stopping lets what was begun end: no request that was read is without its answer, within the time that stopping has.
+//!
+//! ```text
+//! accept -> connection (limits, TLS) -> router -> serve (id, access, permit, counting) -> operation -> answer
+//! ```
+
+mod answer;
+mod browser;
+mod call;
+mod connection;
+mod connections;
+mod error;
+mod failure;
+mod input;
+mod listener;
+mod metrics;
+mod rest;
+mod route;
+mod router;
+mod routes;
+mod serve;
+mod service;
+mod shared;
+mod tls;
+
+pub use error::ServerError;
+pub use metrics::Metrics;
+pub use service::{HttpService, install};

@@ -1,0 +1,28 @@
+//! What tells the numbers of a kind apart.
+
+use prometheus_client::encoding::EncodeLabelSet;
+
+/// A route.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub(super) struct RouteLabel {
+    pub(super) route: String,
+}
+
+/// A route and a class of status: `2xx`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub(super) struct RouteStatus {
+    pub(super) route: String,
+    pub(super) status: &'static str,
+}
+
+/// An operation.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub(super) struct OperationLabel {
+    pub(super) operation: &'static str,
+}
+
+/// The code of a failure.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub(super) struct CodeLabel {
+    pub(super) code: &'static str,
+}
