@@ -12,9 +12,11 @@ mod store;
 
 pub use error::{Error, Feature, Result};
 pub use multistore::{
-    HistoryEntry, HistoryMark, MultiSnapshot, MultiStore, MultiStoreBuilder, MultiVersion, PreparedMultiVersion, StoreListing, StoreVersion,
+    CompanionLog, HistoryEntry, HistoryMark, MultiSnapshot, MultiStore, MultiStoreBuilder, MultiVersion, PreparedMultiVersion,
+    StoreListing, StoreVersion,
 };
 pub use persist::check::{CheckProgress, CheckSummary};
+pub use persist::companion::Companion;
 pub use persist::prune::{Keep, PruneReport};
 pub use persist::stats::KindStats;
 pub use store::traits;

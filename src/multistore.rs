@@ -16,6 +16,7 @@
 
 mod again;
 mod builder;
+mod companions;
 mod databases;
 mod history;
 mod inspect;
@@ -38,12 +39,14 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::event::EventBus;
 use crate::store::{Promise, SharedStore};
+use companions::Companions;
 use databases::Databases;
 use member::Member;
 use pruner::{Pruner, Wake};
 use treering_proofs::HashFunction;
 
 pub use builder::MultiStoreBuilder;
+pub use companions::CompanionLog;
 pub use history::{HistoryEntry, HistoryMark};
 pub use member::StoreListing;
 pub use saving::PreparedMultiVersion;
@@ -104,6 +107,8 @@ struct Work {
     current: u64,
     /// The newest one.
     newest: u64,
+    /// What stands beside the versions.
+    companions: Companions,
     /// Is there while a version is prepared.
     promise: Weak<Promise>,
 }

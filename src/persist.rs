@@ -17,6 +17,7 @@
 
 pub(crate) mod check;
 pub(crate) mod commit;
+pub(crate) mod companion;
 pub(crate) mod flush;
 mod frame;
 pub(crate) mod keys;
