@@ -9,6 +9,8 @@ pub mod event;
 mod multistore;
 mod persist;
 mod store;
+#[cfg(feature = "system")]
+pub mod system;
 
 pub use error::{Error, Feature, Result};
 pub use multistore::{
