@@ -17,6 +17,7 @@
 
 mod access;
 mod component;
+mod config;
 mod context;
 mod error;
 mod execution;
@@ -31,6 +32,7 @@ mod system_service;
 
 pub use access::{Access, Stores};
 pub use component::{Component, ComponentKind};
+pub use config::{AccessConfig, AccessMode, AuditConfig, CheckerConfig, Features, HttpConfig, PrunerConfig, ServicesConfig, SystemConfig};
 pub use context::{CancelToken, OperationContext, new_trace_id};
 pub use error::SystemError;
 pub use execution::{Execution, Observer};

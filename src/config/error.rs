@@ -123,7 +123,7 @@ impl ConfigError {
     }
 
     /// The error of the key at `path`, whose name is none of `known`.
-    pub(super) fn unknown_key<'a>(path: String, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(crate) fn unknown_key<'a>(path: String, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let mut allowed: Vec<_> = known.into_iter().map(str::to_owned).collect();
         allowed.sort_unstable();
         let nearest = super::nearest(name, allowed.iter().map(String::as_str)).map(str::to_owned);

@@ -62,6 +62,8 @@ pub enum Kind {
         /// The parts.
         parts: &'static [&'static str],
     },
+    /// Any text that is not empty. What it says, in words that go on after "texts:".
+    Text(&'static str),
 }
 
 /// The default of a key.
@@ -71,7 +73,7 @@ pub enum Preset {
     Boolean(bool),
     /// Of [`Kind::Bytes`] (bytes), [`Kind::Count`] and [`Kind::Duration`] (seconds).
     Number(u64),
-    /// Of a [`Kind::Choice`], and of every part of a [`Kind::ChoicePerPart`].
+    /// Of a [`Kind::Choice`] or [`Kind::Text`], and of every part of a [`Kind::ChoicePerPart`].
     Word(&'static str),
     /// No value. The word says so, and can be written where a key that is set for the database shall not hold for a store: `"all"`.
     Unset(&'static str),
@@ -97,7 +99,7 @@ impl fmt::Display for Scope {
 }
 
 impl Kind {
-    /// Its name: `boolean`, `bytes`, `count`, `duration`, `choice`.
+    /// Its name: `boolean`, `bytes`, `count`, `duration`, `choice`, `text`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -106,6 +108,7 @@ impl Kind {
             Self::Count { .. } => "count",
             Self::Duration { .. } => "duration",
             Self::Choice(_) | Self::ChoicePerPart { .. } => "choice",
+            Self::Text(_) => "text",
         }
     }
 
@@ -120,6 +123,7 @@ impl Kind {
                 format!("durations: seconds, or a number with s, min, h, days{}", amounts(*min, *max, units::format_seconds))
             }
             Self::Choice(words) => quoted(words),
+            Self::Text(what) => format!("texts: {what}"),
             Self::ChoicePerPart { words, parts } => {
                 format!("{}, or a table that gives one of them to some of {}", quoted(words), parts.join(", "))
             }
@@ -174,6 +178,7 @@ impl Key {
             (Preset::Boolean(value), _) => Setting::Boolean(value),
             (Preset::Number(number), _) => Setting::Number(number),
             (Preset::Word(word), Kind::ChoicePerPart { parts, .. }) => Setting::Words(parts.iter().map(|part| (*part, word)).collect()),
+            (Preset::Word(word), Kind::Text(_)) => Setting::Text(word.to_owned()),
             (Preset::Word(word), _) => Setting::Word(word),
             (Preset::Unset(_), _) => Setting::Unset,
         }
@@ -208,6 +213,11 @@ impl Key {
             Kind::Duration { min, max } => self.number(path, value, min, max, units::parse_seconds),
             Kind::Choice(words) => self.word(path, value, words).map(Setting::Word),
             Kind::ChoicePerPart { words, parts } => self.words(path, value, words, parts),
+            Kind::Text(_) => match value {
+                Value::Text(text) if text.is_empty() => Err(self.impossible(path, value)),
+                Value::Text(text) => Ok(Setting::Text(text.clone())),
+                _ => Err(self.wrong_type(path, value)),
+            },
         }
     }
 

@@ -80,6 +80,13 @@ impl MultiStoreConfig {
         text::parse(Notation::Toml, toml)?.try_into()
     }
 
+    /// Takes its keys out of a configuration that has others beside them.
+    pub(crate) fn take_from(config: &mut Config) -> Result<Self, ConfigError> {
+        let own =
+            [ROOT_PATH, DEFAULT_ENGINE, ENGINE_CONFIGS].into_iter().filter_map(|key| Some((key.to_owned(), config.remove(key)?.into())));
+        Raw::Table(own.collect()).try_into()
+    }
+
     /// Reads a file whose name ends with `.json` or `.toml`.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ pub(super) enum Setting {
     Number(u64),
     Word(&'static str),
     Words(BTreeMap<&'static str, &'static str>),
+    Text(String),
 }
 
 /// The settings of one engine, or of one store: every key has a value of its type that it can have.
@@ -74,6 +75,19 @@ impl Settings {
         for (name, value) in config.iter() {
             let path = join(&path, name);
             let key = find(name, keys).ok_or_else(|| unknown_key(path.clone(), name, keys))?;
+            settings.values.insert(key.name, key.check(&path, value)?);
+        }
+        Ok(settings)
+    }
+
+    /// Checks what is written in a table that is no engine's: it has `keys`, and no others.
+    pub(crate) fn check_table(path: &str, keys: &[Key], config: &Config) -> Result<Self, ConfigError> {
+        let values = keys.iter().map(|key| (key.name, key.preset())).collect();
+        let mut settings = Self { engine: path.to_owned(), values };
+        for (name, value) in config.iter() {
+            let path = join(path, name);
+            let unknown = || ConfigError::unknown_key(path.clone(), name, keys.iter().map(|key| key.name));
+            let key = keys.iter().find(|key| key.name == name).ok_or_else(unknown)?;
             settings.values.insert(key.name, key.check(&path, value)?);
         }
         Ok(settings)
@@ -141,6 +155,15 @@ impl Settings {
     pub fn word(&self, key: &str) -> Option<&'static str> {
         match self.values.get(key)? {
             Setting::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+
+    /// The text written for a key of [`Kind::Text`](super::Kind::Text); `None` when it is unset, or there is no such key of this type.
+    #[must_use]
+    pub fn text(&self, key: &str) -> Option<&str> {
+        match self.values.get(key)? {
+            Setting::Text(text) => Some(text),
             _ => None,
         }
     }

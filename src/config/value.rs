@@ -43,7 +43,7 @@ impl Value {
     }
 
     /// What it is, for messages: `the text "big"`.
-    pub(super) fn found(&self) -> String {
+    pub(crate) fn found(&self) -> String {
         match self {
             Self::Boolean(value) => found_boolean(*value),
             Self::Integer(value) => found_integer(*value),
@@ -89,6 +89,17 @@ impl TryFrom<Raw> for Value {
 
     fn try_from(raw: Raw) -> Result<Self, ConfigError> {
         Self::from_raw(raw, "")
+    }
+}
+
+impl From<Value> for Raw {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Boolean(value) => Self::Boolean(value),
+            Value::Integer(value) => Self::Integer(value),
+            Value::Text(text) => Self::Text(text),
+            Value::Table(table) => Self::Table(table.into_iter().map(|(key, value)| (key, value.into())).collect()),
+        }
     }
 }
 
@@ -160,6 +171,11 @@ impl Config {
     /// Sets `key`, in place of what was written before.
     pub fn set(&mut self, key: impl Into<String>, value: impl Into<Value>) {
         self.entries.insert(key.into(), value.into());
+    }
+
+    /// Takes what is written for `key`.
+    pub(crate) fn remove(&mut self, key: &str) -> Option<Value> {
+        self.entries.remove(key)
     }
 
     /// What is written for `key`.

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::access::Access;
 use super::component::ComponentKind;
+use super::config::SystemConfig;
 use super::context::OperationContext;
 use super::error::SystemError;
 use super::execution::{Execution, Observer};
@@ -35,6 +36,7 @@ pub struct SystemHandle {
 }
 
 struct Inner {
+    configuration: SystemConfig,
     store: MultiStore,
     registry: ComponentRegistry,
     operations: BTreeMap<String, Arc<dyn ErasedOperation>>,
@@ -45,6 +47,7 @@ struct Inner {
 /// What to set before a system is built.
 #[must_use = "nothing happens until `build`"]
 pub struct SystemBuilder {
+    configuration: SystemConfig,
     store: Option<MultiStore>,
     operations: Vec<Arc<dyn ErasedOperation>>,
     services: Vec<Arc<dyn Service>>,
@@ -53,8 +56,8 @@ pub struct SystemBuilder {
 
 impl SystemService {
     /// What to set before a system is built. It has all [operations] already.
-    pub fn builder() -> SystemBuilder {
-        let builder = SystemBuilder { store: None, operations: Vec::new(), services: Vec::new(), observers: Vec::new() };
+    pub fn builder(configuration: SystemConfig) -> SystemBuilder {
+        let builder = SystemBuilder { configuration, store: None, operations: Vec::new(), services: Vec::new(), observers: Vec::new() };
         operations::builtin(builder)
     }
 }
@@ -105,8 +108,16 @@ impl SystemBuilder {
             registry.register(component)?;
         }
         registry.start_order()?;
-        let store = self.store.map_or_else(MultiStore::in_memory, Ok)?;
-        let inner = Inner { store, registry, operations, observers: self.observers, supervisor: Supervisor::default() };
+        let opened = || MultiStore::builder(self.configuration.stores.clone()).open_or_create();
+        let store = self.store.map_or_else(opened, Ok)?;
+        let inner = Inner {
+            configuration: self.configuration,
+            store,
+            registry,
+            operations,
+            observers: self.observers,
+            supervisor: Supervisor::default(),
+        };
         Ok(SystemService { handle: SystemHandle { inner: Arc::new(inner) } })
     }
 }
@@ -116,6 +127,12 @@ impl SystemHandle {
     #[must_use]
     pub fn store(&self) -> &MultiStore {
         &self.inner.store
+    }
+
+    /// The configuration that it was built with.
+    #[must_use]
+    pub fn configuration(&self) -> &SystemConfig {
+        &self.inner.configuration
     }
 
     /// All components.
@@ -198,7 +215,7 @@ mod tests {
 
     #[test]
     fn an_operation_runs_from_json_to_json_and_typed() {
-        let system = SystemService::builder().build().unwrap();
+        let system = SystemService::builder(SystemConfig::in_memory()).build().unwrap();
         system.store().create_store("bank", None, &crate::config::Config::default()).unwrap();
         let listed = system.execute_operation(&OperationContext::local(), "stores.list", json!({})).unwrap();
         assert_eq!(listed["stores"][0]["name"], "bank");
