@@ -15,6 +15,8 @@
 //! ```
 
 mod again;
+#[cfg(feature = "system")]
+mod beside;
 mod builder;
 mod companions;
 mod databases;

@@ -16,6 +16,7 @@
 //! ```
 
 mod access;
+pub mod audit;
 mod component;
 mod config;
 mod context;

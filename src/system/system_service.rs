@@ -184,7 +184,7 @@ impl SystemHandle {
         let begun = Instant::now();
         let access = operation.access(&input);
         let written = self.written(&access, &input)?;
-        let granted = access.check(&context.principal).and_then(|()| context.check());
+        let granted = access.check(&context.principal).and_then(|()| context.check()).and_then(|()| self.admitted(O::ID, &access));
         let result = granted.and_then(|()| run_caught(operation, self, context, input));
         let execution = Execution {
             operation: O::ID,
@@ -196,6 +196,11 @@ impl SystemHandle {
         };
         let told = self.inner.observers.iter().try_for_each(|observer| observer.executed(&execution));
         told.and(result)
+    }
+
+    /// Lets pass what no observer stands against.
+    fn admitted(&self, operation: &str, access: &Access) -> Result<(), OperationError> {
+        self.inner.observers.iter().try_for_each(|observer| observer.admit(operation, access))
     }
 
     /// The input as canonical JSON, if somebody wants it.
