@@ -43,9 +43,9 @@ use std::sync::Arc;
 pub use bus::EventBus;
 pub use pattern::{Pattern, PatternError};
 pub use payload::{
-    MultistoreVersionLoaded, MultistoreVersionPruned, MultistoreVersionRolledBack, MultistoreVersionSaved, SavedStore, StoreClosed,
-    StoreCreated, StoreDeleted, StoreRenamed, TransactionBegin, TransactionCommit, TransactionRollback, VersionLoaded, VersionPruned,
-    VersionRolledBack, VersionSaved,
+    DamageFound, MultistoreVersionLoaded, MultistoreVersionPruned, MultistoreVersionRolledBack, MultistoreVersionSaved, OperationExecuted,
+    OperationFailed, SavedStore, ServiceFailed, ServiceStarted, ServiceStopped, StoreClosed, StoreCreated, StoreDeleted, StoreRenamed,
+    TransactionBegin, TransactionCommit, TransactionRollback, VersionLoaded, VersionPruned, VersionRolledBack, VersionSaved,
 };
 pub use stats::{BusStats, Counts, SubscriberKind, SubscriberStats};
 pub use subscriber::{Callback, Events, Subscription};

@@ -17,6 +17,7 @@
 
 mod access;
 pub mod audit;
+mod builder;
 mod component;
 mod config;
 mod context;
@@ -28,10 +29,14 @@ pub mod operations;
 mod principal;
 mod registry;
 mod service;
+mod services;
+mod status;
 mod supervisor;
 mod system_service;
+mod tokens;
 
 pub use access::{Access, Stores};
+pub use builder::SystemBuilder;
 pub use component::{Component, ComponentKind};
 pub use config::{AccessConfig, AccessMode, AuditConfig, CheckerConfig, Features, HttpConfig, PrunerConfig, ServicesConfig, SystemConfig};
 pub use context::{CancelToken, OperationContext, new_trace_id};
@@ -42,4 +47,6 @@ pub use operation::Operation;
 pub use principal::{Grants, Principal, Role};
 pub use registry::ComponentRegistry;
 pub use service::{Service, ServiceContext, ServiceError, Wake};
-pub use system_service::{SystemBuilder, SystemHandle, SystemService};
+pub use status::{ServiceState, ServiceStatus, StartReport, StopReport};
+pub use system_service::{SystemHandle, SystemService};
+pub use tokens::{Authenticator, TokenFile};

@@ -162,3 +162,65 @@ pub struct MultistoreVersionPruned {
     /// The oldest version that is left, if there is any.
     pub oldest: Option<u64>,
 }
+
+/// A service of a system was started, for the first time or again.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ServiceStarted {
+    /// Its id.
+    pub service: String,
+}
+
+/// A service of a system was stopped, or is done.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ServiceStopped {
+    /// Its id.
+    pub service: String,
+}
+
+/// A service of a system failed; unless it was being stopped, it will be started again.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ServiceFailed {
+    /// Its id.
+    pub service: String,
+    /// What it failed with.
+    pub error: String,
+    /// How often it was started again before.
+    pub restarts: u64,
+}
+
+/// An operation of a system was executed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OperationExecuted {
+    /// Its id.
+    pub operation: String,
+    /// Who called it.
+    pub principal: String,
+    /// The call's name.
+    pub trace_id: String,
+    /// How long it took, in microseconds.
+    pub duration_us: u64,
+}
+
+/// An operation of a system was called and failed, or was denied.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OperationFailed {
+    /// Its id.
+    pub operation: String,
+    /// Who called it.
+    pub principal: String,
+    /// The call's name.
+    pub trace_id: String,
+    /// How long it took, in microseconds.
+    pub duration_us: u64,
+    /// The code of what it failed with.
+    pub code: String,
+}
+
+/// A check in the background found a record that is not what it must be.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DamageFound {
+    /// The store.
+    pub store: String,
+    /// What was found.
+    pub error: String,
+}

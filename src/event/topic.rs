@@ -15,9 +15,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::payload::{
-    MultistoreVersionLoaded, MultistoreVersionPruned, MultistoreVersionRolledBack, MultistoreVersionSaved, StoreClosed, StoreCreated,
-    StoreDeleted, StoreRenamed, TransactionBegin, TransactionCommit, TransactionRollback, VersionLoaded, VersionPruned, VersionRolledBack,
-    VersionSaved,
+    DamageFound, MultistoreVersionLoaded, MultistoreVersionPruned, MultistoreVersionRolledBack, MultistoreVersionSaved, OperationExecuted,
+    OperationFailed, ServiceFailed, ServiceStarted, ServiceStopped, StoreClosed, StoreCreated, StoreDeleted, StoreRenamed,
+    TransactionBegin, TransactionCommit, TransactionRollback, VersionLoaded, VersionPruned, VersionRolledBack, VersionSaved,
 };
 
 /// What an event of one topic says.
@@ -104,6 +104,12 @@ topics! {
     MultistoreVersionLoaded = "multistore.version.loaded", "the working trees of all stores were set to a version.";
     MultistoreVersionRolledBack = "multistore.version.rolled_back", "all stores went back to an older version.";
     MultistoreVersionPruned = "multistore.version.pruned", "versions of all stores were removed to save room.";
+    ServiceStarted = "system.service.started", "a service of a system was started, for the first time or again.";
+    ServiceStopped = "system.service.stopped", "a service of a system was stopped, or is done.";
+    ServiceFailed = "system.service.failed", "a service of a system failed.";
+    OperationExecuted = "system.operation.executed", "an operation of a system was executed.";
+    OperationFailed = "system.operation.failed", "an operation of a system failed, or was denied.";
+    DamageFound = "system.damage.found", "a check in the background found damage.";
 }
 
 impl fmt::Display for Topic {
@@ -175,9 +181,42 @@ mod tests {
         ]
     }
 
+    /// The same for what systems tell.
+    fn golden_of_systems() -> Vec<(Event, &'static str)> {
+        let (service, operation) = (|| "checker".to_owned(), || "store.get".to_owned());
+        let (principal, trace_id) = (|| "alice".to_owned(), || "00ff".to_owned());
+        vec![
+            (ServiceStarted { service: service() }.into(), r#"{"topic":"system.service.started","service":"checker"}"#),
+            (ServiceStopped { service: service() }.into(), r#"{"topic":"system.service.stopped","service":"checker"}"#),
+            (
+                ServiceFailed { service: service(), error: "no room".into(), restarts: 2 }.into(),
+                r#"{"topic":"system.service.failed","service":"checker","error":"no room","restarts":2}"#,
+            ),
+            (
+                OperationExecuted { operation: operation(), principal: principal(), trace_id: trace_id(), duration_us: 17 }.into(),
+                r#"{"topic":"system.operation.executed","operation":"store.get","principal":"alice","trace_id":"00ff","duration_us":17}"#,
+            ),
+            (
+                OperationFailed {
+                    operation: operation(),
+                    principal: principal(),
+                    trace_id: trace_id(),
+                    duration_us: 9,
+                    code: "denied".into(),
+                }
+                .into(),
+                r#"{"topic":"system.operation.failed","operation":"store.get","principal":"alice","trace_id":"00ff","duration_us":9,"code":"denied"}"#,
+            ),
+            (
+                DamageFound { store: "bank".into(), error: "a node is missing".into() }.into(),
+                r#"{"topic":"system.damage.found","store":"bank","error":"a node is missing"}"#,
+            ),
+        ]
+    }
+
     #[test]
     fn the_json_of_every_event_stays_and_comes_back() {
-        let golden = golden();
+        let golden = [golden(), golden_of_systems()].concat();
         let topics: Vec<Topic> = golden.iter().map(|(event, _)| event.topic()).collect();
         assert_eq!(topics, Topic::ALL, "one event a topic, in the table's order");
         for (event, json) in golden {

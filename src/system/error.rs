@@ -78,6 +78,12 @@ pub enum SystemError {
         /// The feature.
         feature: String,
     },
+    /// The service was told to stop, and has not yet.
+    #[error("{id:?} was told to stop and is still at it; start it when it has")]
+    StillStopping {
+        /// The service.
+        id: String,
+    },
     /// A thread could not be started.
     #[error("no thread could be started for {id:?}: {source}")]
     Thread {
@@ -92,9 +98,9 @@ pub enum SystemError {
     /// The stores could not be opened.
     #[error(transparent)]
     Store(#[from] Error),
-    /// Nobody could ever be let in, on an address that others reach.
+    /// Nobody could ever be let in.
     #[error(
-        "the address {address} can be reached from elsewhere, but there are no tokens; make one with `treering token new NAME --role read` and give its file as `tokens` in [access], or listen on 127.0.0.1"
+        "there are no tokens, which {address} needs; make one with `treering token new NAME --role read` and give its file as `tokens` in [access], or listen on 127.0.0.1 with mode \"auto\""
     )]
     NeedsTokens {
         /// The address.
@@ -123,6 +129,9 @@ impl From<SystemError> for OperationError {
             SystemError::UnknownService { id, nearest } => {
                 let details = json!({ "service": id, "nearest": nearest });
                 Self::new(ErrorKind::NotFound, "unknown_service", message).with_details(details)
+            }
+            SystemError::StillStopping { id } => {
+                Self::new(ErrorKind::Conflict, "still_stopping", message).with_details(json!({ "service": id }))
             }
             SystemError::Config(_) => Self::new(ErrorKind::BadInput, "config", message),
             _ => Self::internal(message),

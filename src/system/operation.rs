@@ -73,6 +73,9 @@ pub trait Operation: Send + Sync + 'static {
 
 /// An operation whose types are forgotten: JSON in, JSON out.
 pub(super) trait ErasedOperation: Any + Send + Sync {
+    /// Its name.
+    fn id(&self) -> &'static str;
+
     /// How it is listed.
     fn component(&self) -> Component;
 
@@ -84,6 +87,10 @@ pub(super) trait ErasedOperation: Any + Send + Sync {
 pub(super) struct Typed<O>(pub(super) O);
 
 impl<O: Operation> ErasedOperation for Typed<O> {
+    fn id(&self) -> &'static str {
+        O::ID
+    }
+
     fn component(&self) -> Component {
         Component {
             id: O::ID.to_owned(),
@@ -112,6 +119,11 @@ fn parse<T: DeserializeOwned>(input: Value) -> Result<T, OperationError> {
     })
 }
 
+/// What a call needs; a panic of the operation is an error.
+pub(super) fn access_caught<O: Operation>(operation: &O, context: &OperationContext, input: &O::Input) -> Result<Access, OperationError> {
+    catch_unwind(AssertUnwindSafe(|| operation.access(input))).map_err(|_| panicked(O::ID, context))
+}
+
 /// Runs an operation; a panic of it is an error.
 pub(super) fn run_caught<O: Operation>(
     operation: &O,
@@ -121,10 +133,13 @@ pub(super) fn run_caught<O: Operation>(
 ) -> Result<O::Output, OperationError> {
     // What an operation changes lies behind locks of the library, which stay whole when a holder panics.
     let caught = catch_unwind(AssertUnwindSafe(|| operation.run(system, context, input)));
-    caught.unwrap_or_else(|_| {
-        tracing::error!(operation = O::ID, trace_id = context.trace_id, "an operation panicked");
-        let message =
-            format!("{:?} failed unexpectedly in the call {:?}; please report it, with the log around it", O::ID, context.trace_id);
-        Err(OperationError::internal(message))
-    })
+    caught.unwrap_or_else(|_| Err(panicked(O::ID, context)))
+}
+
+fn panicked(operation: &str, context: &OperationContext) -> OperationError {
+    tracing::error!(operation, trace_id = context.trace_id, "an operation panicked");
+    let trace_id = &context.trace_id;
+    OperationError::internal(format!(
+        "{operation:?} failed unexpectedly in the call {trace_id:?}; please report it, with the log around it"
+    ))
 }

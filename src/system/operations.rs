@@ -4,7 +4,7 @@ mod stores;
 
 pub use stores::{ListStores, NoInput, StoreInfo, StoreList};
 
-use super::system_service::SystemBuilder;
+use super::builder::SystemBuilder;
 
 /// Adds them all.
 pub(super) fn builtin(builder: SystemBuilder) -> SystemBuilder {

@@ -81,6 +81,12 @@ impl Principal {
         Self { name: name.into(), grants }
     }
 
+    /// Whoever calls where access is open: named `anyone`, admin of everything.
+    #[must_use]
+    pub fn anyone() -> Self {
+        Self::new("anyone", Grants::everywhere(Role::Admin))
+    }
+
     /// The process itself: named `local`, admin of everything.
     #[must_use]
     pub fn local() -> Self {

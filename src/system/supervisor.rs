@@ -1,68 +1,175 @@
 //! Keeps services running.
+//!
+//! Every service has a thread while it is started. The thread waits for the services that this one depends on, calls it, and calls it again
+//! after a while when it fails or panics. All that is known of services lies in one table behind one lock, which no code of a service ever
+//! runs under.
+//!
+//! ```text
+//! Stopped -> Starting -> Running -> Stopping -> Stopped
+//!               ^  \________|
+//!               |     fails |
+//!               +- Failed <-+
+//! ```
+
+mod attempt;
+mod slot;
 
 use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::service::Wake;
+use super::error::SystemError;
+use super::service::{Service, Wake};
+use super::status::{ServiceState, ServiceStatus, StartReport, StopReport};
+use super::system_service::SystemHandle;
+use slot::Slot;
+
+type Slots = BTreeMap<String, Slot>;
 
 /// The services of a system and how they are.
-#[derive(Default)]
 pub(super) struct Supervisor {
-    slots: Mutex<BTreeMap<String, Slot>>,
+    slots: Mutex<Slots>,
     /// Told of every change of a slot.
     changed: Condvar,
-}
-
-/// A service.
-#[derive(Default)]
-struct Slot {
-    is_ready: bool,
-    is_stopping: bool,
-    report: Value,
+    /// All services, each after those that it depends on.
+    order: Vec<String>,
 }
 
 impl Supervisor {
-    /// Slots are changed by single assignments.
-    fn slots(&self) -> MutexGuard<'_, BTreeMap<String, Slot>> {
+    /// Services in their order of start, each with the feature that is off if it belongs to one.
+    pub(super) fn new(services: Vec<(Arc<dyn Service>, Option<String>)>) -> Self {
+        let order = services.iter().map(|(service, _)| service.id().to_owned()).collect();
+        let slots = services.into_iter().map(|(service, off)| (service.id().to_owned(), Slot::new(service, off)));
+        Self { slots: Mutex::new(slots.collect()), changed: Condvar::new(), order }
+    }
+
+    /// Slots are changed by steps that cannot fail half-way.
+    fn slots(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn is_stopping(&self, id: &str) -> bool {
-        self.slots().get(id).is_none_or(|slot| slot.is_stopping)
+    fn change<T>(&self, id: &str, change: impl FnOnce(&mut Slot) -> T) -> Option<T> {
+        let changed = self.slots().get_mut(id).map(change);
+        self.changed.notify_all();
+        changed
     }
 
-    pub(super) fn wait(&self, id: &str, at_most: Option<Duration>) -> Wake {
+    /// Waits until a condition on the table holds, or some time is over; `None`: however long it takes. Says whether it holds.
+    fn wait_until(&self, at_most: Option<Duration>, holds: impl Fn(&Slots) -> bool) -> bool {
         let end = at_most.and_then(|time| Instant::now().checked_add(time));
         let mut slots = self.slots();
-        loop {
-            if slots.get(id).is_none_or(|slot| slot.is_stopping) {
-                return Wake::Stopping;
-            }
+        while !holds(&slots) {
             let Some(end) = end else {
                 slots = self.changed.wait(slots).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Wake::Elapsed;
+                return false;
             }
             slots = self.changed.wait_timeout(slots, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+        true
     }
 
-    fn change(&self, id: &str, change: impl FnOnce(&mut Slot)) {
-        self.slots().get_mut(id).map(change);
-        self.changed.notify_all();
+    /// Whether a service is to stop.
+    pub(super) fn is_stopping(&self, id: &str) -> bool {
+        slot::is_stopping(&self.slots(), id)
     }
 
+    /// Lets a service sleep until it is to stop.
+    pub(super) fn wait(&self, id: &str, at_most: Option<Duration>) -> Wake {
+        if self.wait_until(at_most, |slots| slot::is_stopping(slots, id)) { Wake::Stopping } else { Wake::Elapsed }
+    }
+
+    /// A service says that it is ready.
     pub(super) fn ready(&self, id: &str) {
-        self.change(id, |slot| slot.is_ready = true);
+        self.change(id, Slot::ready);
     }
 
+    /// A service says how its work goes.
     pub(super) fn report(&self, id: &str, report: Value) {
         self.change(id, |slot| slot.report = report);
+    }
+
+    /// How all services are, in the order of their ids.
+    pub(super) fn statuses(&self) -> Vec<ServiceStatus> {
+        self.slots().iter().map(|(id, slot)| slot.status(id)).collect()
+    }
+
+    /// Starts these services, which are on, in their order. Those that run already are left alone.
+    pub(super) fn start(&self, system: &SystemHandle, wanted: impl Fn(&str) -> bool) -> Result<StartReport, SystemError> {
+        let time = system.configuration().services.start_timeout;
+        let mut report = StartReport::default();
+        for id in self.order.iter().filter(|id| wanted(id)) {
+            self.spawn(system, id)?;
+            let is_settled = |slots: &Slots| slots.get(id).is_none_or(|slot| !matches!(slot.state, ServiceState::Starting));
+            // What waits for a service that failed is not waited for.
+            let is_blocked = |slots: &Slots| slots.get(id).is_some_and(|slot| !slot.depends_on_ready(slots));
+            self.wait_until(Some(time), |slots| is_settled(slots) || is_blocked(slots));
+            let is_ready = self.slots().get(id).is_some_and(|slot| matches!(slot.state, ServiceState::Running | ServiceState::Stopped));
+            if is_ready { report.ready.push(id.clone()) } else { report.waiting.push(id.clone()) }
+        }
+        Ok(report)
+    }
+
+    /// Gives a service that does not run its thread.
+    fn spawn(&self, system: &SystemHandle, id: &str) -> Result<(), SystemError> {
+        let mut slots = self.slots();
+        let Some(slot) = slots.get_mut(id) else { return Ok(()) };
+        match slot.state {
+            ServiceState::Stopped => {}
+            ServiceState::Stopping => return Err(SystemError::StillStopping { id: id.to_owned() }),
+            _ => return Ok(()),
+        }
+        let (service, system) = (Arc::clone(&slot.service), system.clone());
+        let name = format!("treering-{id}");
+        let started = thread::Builder::new().name(name).spawn(move || attempt::keep_running(&service, &system));
+        slot.begin(started.map_err(|source| SystemError::Thread { id: id.to_owned(), source })?);
+        Ok(())
+    }
+
+    /// Stops these services in the reverse of their order, each with the time limit.
+    pub(super) fn stop(&self, at_most: Duration, wanted: impl Fn(&str) -> bool) -> StopReport {
+        let mut report = StopReport::default();
+        for id in self.order.iter().rev().filter(|id| wanted(id)) {
+            let was_stopped = self.change(id, Slot::ask_to_stop).unwrap_or(true);
+            // A service that stops itself, or those that it depends on, would wait for its own end.
+            let at_most = if self.is_own_thread(id) { Duration::ZERO } else { at_most };
+            let is_stopped = |slots: &Slots| slots.get(id).is_none_or(|slot| slot.state == ServiceState::Stopped);
+            match self.wait_until(Some(at_most), is_stopped) {
+                true => {
+                    self.join(id);
+                    if !was_stopped {
+                        report.stopped.push(id.clone());
+                    }
+                }
+                false => {
+                    tracing::warn!(service = id, seconds = at_most.as_secs_f64(), "a service did not stop in time and is left behind");
+                    self.change(id, |slot| slot.last_error = Some(format!("it did not stop within {} s", at_most.as_secs_f64())));
+                    report.abandoned.push(id.clone());
+                }
+            }
+        }
+        report
+    }
+
+    fn is_own_thread(&self, id: &str) -> bool {
+        let slots = self.slots();
+        let thread = slots.get(id).and_then(|slot| slot.thread.as_ref());
+        thread.is_some_and(|thread| thread.thread().id() == thread::current().id())
+    }
+
+    /// Waits for the last steps of a thread whose service has stopped, after which it holds nothing of the system.
+    fn join(&self, id: &str) {
+        if self.is_own_thread(id) {
+            return;
+        }
+        let thread = self.change(id, |slot| slot.thread.take()).flatten();
+        // A panic of the service was caught in it.
+        let _ = thread.map(thread::JoinHandle::join);
     }
 }

@@ -57,7 +57,7 @@ impl Scene {
         let scene = Self::empty();
         let (stores, log) = scene.open();
         for entries in [4, 3, 2] {
-            (0..entries).for_each(|_| drop(log.record(call("batch.apply")).unwrap()));
+            (0..entries).for_each(|_| assert!(log.record(call("batch.apply")).is_ok()));
             save(&stores);
         }
         log.record(call("versions.save")).unwrap();
@@ -65,6 +65,11 @@ impl Scene {
         log.close().unwrap();
         stores.close_all().unwrap();
         scene
+    }
+
+    /// The same stores with the log of others.
+    pub(crate) fn with_log_of(self, other: &Self) -> Self {
+        Self { audit: Arc::clone(&other.audit), ..self }
     }
 
     pub(crate) fn stores(&self) -> MultiStore {

@@ -114,7 +114,10 @@ fn after_closing_nothing_is_taken_and_what_waited_is_there() {
     log.close().unwrap();
     log.close().unwrap();
     let error = log.record(call("batch.apply")).unwrap_err();
-    assert_eq!(error.message, "the audit log cannot be written (it is closed); nothing that needs an entry is done: mend it and start the system again");
+    assert_eq!(
+        error.message,
+        "the audit log cannot be written (it is closed); nothing that needs an entry is done: mend it and start the system again"
+    );
     save(&stores);
     assert_eq!(stores.companions().unwrap()[0].1.entries, 1, "the log stands as it stood");
     assert_eq!(scene.verify().findings, []);

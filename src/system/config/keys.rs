@@ -68,7 +68,7 @@ pub(super) const ACCESS: Table = Table {
             "mode",
             Kind::Choice(&["auto", "open", "tokens"]),
             Preset::Word("auto"),
-            "Everyone may do everything (open); only who has a token (tokens); or open on this machine's own address, else tokens (auto).",
+            "Everyone may do everything (open); only who has a token, what it grants (tokens); or tokens if a file of them is given, else open, on an address of this machine only (auto).",
         ),
         key(
             "tokens",

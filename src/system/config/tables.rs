@@ -83,7 +83,7 @@ pub struct HttpConfig {
 /// Who is let in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AccessMode {
-    /// Open on a loopback address, else tokens.
+    /// Tokens if a file of them is given; else open, on a loopback address only.
     Auto,
     /// Everyone may do everything.
     Open,
