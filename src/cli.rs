@@ -17,6 +17,7 @@ mod saved;
 mod work;
 
 mod apply;
+mod audit;
 mod bench;
 mod check;
 mod create;
@@ -32,6 +33,7 @@ mod rollback;
 mod scan;
 mod stats;
 mod stores;
+mod token;
 mod tree;
 mod verify;
 mod versions;
@@ -102,6 +104,8 @@ enum Command {
     Prune(prune::Args),
     Events(events::Args),
     Check(check::Args),
+    Audit(audit::Args),
+    Token(token::Args),
     Stats(stats::Args),
     Tree(tree::Args),
     Engines(engines::EnginesArgs),
@@ -149,6 +153,8 @@ impl Command {
             Self::Prune(args) => prune::run(&args, output),
             Self::Events(args) => events::run(&args, output),
             Self::Check(args) => check::run(&args, output),
+            Self::Audit(args) => audit::run(&args, output),
+            Self::Token(args) => token::run(&args, output),
             Self::Stats(args) => stats::run(&args, output),
             Self::Tree(args) => tree::run(&args, output),
             Self::Engines(args) => engines::engines(&args, output),

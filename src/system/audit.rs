@@ -46,7 +46,7 @@ use writer::Writer;
 pub use entry::{AuditEntry, Call, SavedMark};
 pub use page::{AuditPage, PageRequest};
 pub use trail::AuditTrail;
-pub use verify::{AuditReport, Finding};
+pub use verify::{AuditReport, Finding, verify};
 
 /// The code of an operation that was denied.
 const DENIED: &str = "denied";

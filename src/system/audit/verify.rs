@@ -24,6 +24,8 @@ use crate::multistore::MultiStore;
 use crate::store::{Snapshot, VersionInfo};
 use entries::EntryCheck;
 
+/// Where all of them lie, in messages.
+const RECORDS: &str = "the records beside the versions of all stores";
 /// Findings that are listed.
 const MAX_FINDINGS: usize = 100;
 
@@ -66,6 +68,12 @@ impl AuditReport {
         self.findings.is_empty()
     }
 
+    /// How many things are wrong.
+    #[must_use]
+    pub fn wrong(&self) -> u64 {
+        self.findings.len() as u64 + self.unlisted
+    }
+
     fn add(&mut self, place: impl Into<String>, what: impl Into<String>) {
         if self.findings.len() < MAX_FINDINGS {
             self.findings.push(Finding { place: place.into(), what: what.into() });
@@ -73,6 +81,27 @@ impl AuditReport {
             self.unlisted += 1;
         }
     }
+}
+
+/// Verifies the audit log of `stores`, as [`AuditTrail::verify`] does; `None` if they never had one. That it is gone is a finding.
+///
+/// # Errors
+/// As [`AuditTrail::verify`], and those of opening a database.
+pub fn verify(stores: &MultiStore, progress: &mut dyn FnMut(u64, u64)) -> Result<Option<AuditReport>> {
+    if let Some(trail) = AuditTrail::open(stores)? {
+        return trail.verify(stores, progress).map(Some);
+    }
+    let mut report = AuditReport::default();
+    let beside = found(stores.companions(), RECORDS, &mut report)?.unwrap_or_default();
+    report.companions = beside.len() as u64;
+    if let (Some((first, _)), Some((last, companion))) = (beside.first(), beside.last()) {
+        let what = format!(
+            "it is gone, but records beside versions {first} to {last} of all stores name it, the last with {} entries",
+            companion.entries
+        );
+        report.add("the audit log", what);
+    }
+    Ok((!report.is_sound()).then_some(report))
 }
 
 /// The last note of each version of all stores, with the entry that it stands in.
@@ -88,7 +117,7 @@ impl AuditTrail {
     pub fn verify(&self, stores: &MultiStore, progress: &mut dyn FnMut(u64, u64)) -> Result<AuditReport> {
         let mut report = AuditReport::default();
         // First the records: what they name was on the disk before them.
-        let beside = found(stores.versions_and_companions(), "the records beside the versions of all stores", &mut report)?;
+        let beside = found(stores.versions_and_companions(), RECORDS, &mut report)?;
         found(self.database().check(&mut |_| {}).map(drop), "the database of the log", &mut report)?;
         let snapshot = found(self.snapshot(), "the newest version of the log", &mut report)?.flatten();
         let versions = found(self.versions(), "the versions of the log", &mut report)?.unwrap_or_default();
