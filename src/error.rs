@@ -252,6 +252,8 @@ pub enum Error {
     NoMultiVersion {
         /// The version asked for.
         version: u64,
+        /// The oldest and the newest one that there are.
+        edges: Option<(u64, u64)>,
         /// Which versions there are, in words.
         kept: String,
     },

@@ -19,6 +19,7 @@ pub use multistore::{
 };
 pub use persist::check::{CheckProgress, CheckSummary};
 pub use persist::companion::Companion;
+pub use persist::flush::FlushStatus;
 pub use persist::prune::{Keep, PruneReport};
 pub use persist::stats::KindStats;
 pub use store::traits;

@@ -30,6 +30,7 @@ mod rollback;
 mod saving;
 mod snapshot;
 mod stores;
+mod upkeep;
 mod versions;
 
 use std::collections::BTreeMap;

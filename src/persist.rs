@@ -34,6 +34,7 @@ pub(crate) mod rollback;
 mod source;
 pub(crate) mod stats;
 mod trees;
+mod verify;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -269,6 +270,12 @@ impl Disk {
     pub(crate) fn wait_until_flushed(&self) -> Result<()> {
         self.flusher.drain()?;
         self.poison.check()
+    }
+
+    /// What is on its way to its final place. Fails after a failed write.
+    pub(crate) fn flush_status(&self) -> Result<flush::FlushStatus> {
+        self.poison.check()?;
+        Ok(self.flusher.status())
     }
 
     /// Gets everything onto the disk, as checkpoints of the newest versions.

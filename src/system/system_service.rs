@@ -111,6 +111,7 @@ impl SystemService {
 
     /// Stops all services, each before those that it depends on, and then takes no more operations until it is started again. Each service
     /// has the time limit of the configuration. The stores stay open until the last handle of them is gone.
+    #[must_use = "it names the services that did not stop"]
     pub fn stop(&self) -> StopReport {
         self.stop_all()
     }

@@ -1,5 +1,5 @@
 //! The audit log: what has an entry and when, and that no entry, and no record beside a version, can be changed unseen.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -120,7 +120,9 @@ impl Scene {
         match body {
             Some(body) => {
                 let mut crc = crc32fast::Hasher::new();
-                [Keyspace::Commits.name().as_bytes(), &key, body].into_iter().for_each(|part| crc.update(part));
+                for part in [Keyspace::Commits.name().as_bytes(), &key, body] {
+                    crc.update(part);
+                }
                 batch.put(Keyspace::Commits, key, [body, &crc.finalize().to_be_bytes()].concat());
             }
             None => batch.delete(Keyspace::Commits, key),

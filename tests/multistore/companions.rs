@@ -180,7 +180,7 @@ fn versions_saved_by_many_threads_name_a_log_that_only_grows() {
     std::thread::scope(|scope| {
         for thread in 0..4u8 {
             let stores = &stores;
-            scope.spawn(move || (0..10u8).for_each(|value| drop(save(stores, &[thread, value]))));
+            scope.spawn(move || (0..10u8).for_each(|value| assert!(save(stores, &[thread, value]) > 0)));
         }
     });
     let companions: Vec<Companion> = stores.companions().unwrap().into_iter().map(|(_, companion)| companion).collect();

@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn every_root_is_that_of_the_tree_entry_by_entry() {
-        compare(&[1; 3000]);
+        compare(&vec![1; 3000]);
     }
 
     proptest! {

@@ -76,7 +76,9 @@ fn details(error: &Error) -> Value {
         Error::NoStore { name, stores } => json!({ "store": name, "stores": stores }),
         Error::StoreExists { name } | Error::StoreName { name, .. } | Error::StoreInUse { name } => json!({ "store": name }),
         Error::NoVersion { store, version, kept } => json!({ "store": store, "version": version, "kept": kept }),
-        Error::NoMultiVersion { version, kept } => json!({ "version": version, "kept": kept }),
+        Error::NoMultiVersion { version, edges, kept } => {
+            json!({ "version": version, "oldest": edges.map(|edges| edges.0), "newest": edges.map(|edges| edges.1), "kept": kept })
+        }
         Error::VersionExists { store, version, found, saving, .. } => {
             json!({ "store": store, "version": version, "found": found, "saving": saving })
         }
