@@ -19,7 +19,7 @@ use super::context::OperationContext;
 use super::error::SystemError;
 use super::execution::{Execution, Observer};
 use super::failure::OperationError;
-use super::operation::{ErasedOperation, Operation, Typed, access_caught, run_caught};
+use super::operation::{ErasedOperation, Operation, Typed, access_caught, run_caught, tell_caught};
 use super::registry::ComponentRegistry;
 use super::status::{ServiceStatus, StartReport, StopReport};
 use super::supervisor::Supervisor;
@@ -253,7 +253,7 @@ impl SystemHandle {
             failure: result.as_ref().err(),
             duration: begun.elapsed(),
         };
-        let told = self.inner.observers.iter().try_for_each(|observer| observer.executed(&execution));
+        let told = tell_caught(&self.inner.observers, &execution);
         self.publish(&execution);
         told.and(result)
     }
