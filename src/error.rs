@@ -252,6 +252,8 @@ pub enum Error {
     NoMultiVersion {
         /// The version asked for.
         version: u64,
+        /// The oldest and the newest one that there are.
+        edges: Option<(u64, u64)>,
         /// Which versions there are, in words.
         kept: String,
     },
@@ -262,6 +264,14 @@ pub enum Error {
         version: u64,
         /// The store's name then.
         store: String,
+    },
+    /// The log that stands beside the versions of all stores cannot be written, so that no version is saved either.
+    #[error(
+        "the log that stands beside the versions of all stores cannot be written ({cause}); nothing is saved without it: mend it and open the stores again"
+    )]
+    CompanionLog {
+        /// What its writer says.
+        cause: String,
     },
     /// The `MultiStore` was closed.
     #[error("the stores are closed; open the MultiStore again")]

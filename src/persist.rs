@@ -17,6 +17,7 @@
 
 pub(crate) mod check;
 pub(crate) mod commit;
+pub(crate) mod companion;
 pub(crate) mod flush;
 mod frame;
 pub(crate) mod keys;
@@ -34,6 +35,7 @@ pub(crate) mod rollback;
 mod source;
 pub(crate) mod stats;
 mod trees;
+mod verify;
 mod walk;
 mod window;
 
@@ -270,6 +272,12 @@ impl Disk {
     pub(crate) fn wait_until_flushed(&self) -> Result<()> {
         self.flusher.drain()?;
         self.poison.check()
+    }
+
+    /// What is on its way to its final place. Fails after a failed write.
+    pub(crate) fn flush_status(&self) -> Result<flush::FlushStatus> {
+        self.poison.check()?;
+        Ok(self.flusher.status())
     }
 
     /// Gets everything onto the disk, as checkpoints of the newest versions.

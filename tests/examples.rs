@@ -10,6 +10,9 @@ mod ledger;
 mod multistore;
 #[path = "../examples/own_engine.rs"]
 mod own_engine;
+#[cfg(feature = "system")]
+#[path = "../examples/system.rs"]
+mod system;
 #[path = "../examples/transactions.rs"]
 mod transactions;
 #[path = "../examples/versions.rs"]
@@ -17,13 +20,23 @@ mod versions;
 
 type Example = fn() -> Result<(), Box<dyn std::error::Error>>;
 
+#[cfg(not(feature = "system"))]
+mod system {
+    /// It needs the system.
+    #[expect(clippy::unnecessary_wraps, reason = "as the example")]
+    pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
+        Ok(())
+    }
+}
+
 /// Every example, by the name of its file.
-const EXAMPLES: [(&str, Example); 7] = [
+const EXAMPLES: [(&str, Example); 8] = [
     ("basic", basic::main),
     ("events", events::main),
     ("ledger", ledger::main),
     ("multistore", multistore::main),
     ("own_engine", own_engine::main),
+    ("system", system::main),
     ("transactions", transactions::main),
     ("versions", versions::main),
 ];

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the library, the lowest first. A module may use those before it.
-const LAYERS: [&str; 8] = ["config", "engine", "error", "event", "persist", "store", "multistore", "conformance"];
+const LAYERS: [&str; 9] = ["config", "engine", "error", "event", "persist", "store", "multistore", "conformance", "system"];
+/// The modules that stand on the library's public interface: what they take from the crate is what `lib` exports, and the system.
+const SERVER: [&str; 1] = ["server"];
 /// The modules of the command line, which sees the library's public interface only.
 const PROGRAM: [&str; 3] = ["main", "cli", "workload"];
 /// Lines that are not tests.
@@ -110,7 +112,7 @@ fn every_module_has_its_place() {
     for source in sources("src") {
         let module = source.module();
         assert!(
-            module == "lib" || LAYERS.contains(&module) || PROGRAM.contains(&module),
+            module == "lib" || LAYERS.contains(&module) || SERVER.contains(&module) || PROGRAM.contains(&module),
             "{}: `{module}` is no known layer; give it its place in LAYERS and in the README's picture",
             source.path
         );
@@ -131,6 +133,28 @@ fn dependencies_point_down() {
         }
         for tool in ["clap", "indicatif", "csv"] {
             assert!(!names(&statements, tool), "{}: `{tool}` is for the command line", source.path);
+        }
+    }
+}
+
+/// The server knows the layers that `lib` makes public, and of the crate's root what is re-exported there.
+#[test]
+fn the_server_stands_on_the_public_interface() {
+    const PUBLIC: [&str; 8] = ["config", "engine", "event", "proofs", "server", "system", "traits", "tree"];
+    for source in sources("src").into_iter().filter(|source| SERVER.contains(&source.module())) {
+        let statements = source.statements();
+        for used in modules_used(&statements) {
+            assert!(PUBLIC.contains(&used) || used.starts_with(char::is_uppercase), "{}: uses crate::{used}", source.path);
+        }
+    }
+}
+
+/// The system is for programs without an asynchronous runtime too.
+#[test]
+fn the_system_needs_no_server() {
+    for source in sources("src").into_iter().filter(|source| LAYERS.contains(&source.module())) {
+        for tool in ["tokio", "axum", "hyper"] {
+            assert!(!names(&source.statements(), tool), "{}: `{tool}` is for the server", source.path);
         }
     }
 }

@@ -26,7 +26,7 @@ impl Again {
     pub(super) fn find(databases: &Databases, version: u64, members: &[(String, Member)], stores: &mut [Locked<'_>]) -> Result<Self> {
         let Some(record) = databases.home()?.disk().multi_version(version)? else {
             let kept = "it was pruned, so it cannot be saved again; load or roll back to one that is kept".to_owned();
-            return Err(Error::NoMultiVersion { version, kept });
+            return Err(Error::NoMultiVersion { version, edges: databases.kept_edges()?, kept });
         };
         let mut roots = Vec::with_capacity(stores.len());
         let mut taking_part = Vec::with_capacity(stores.len());

@@ -61,16 +61,22 @@ impl From<MultiRecord> for MultiVersion {
 impl Databases {
     /// The record of a version of the whole.
     pub(super) fn record(&self, version: u64) -> Result<MultiRecord> {
-        let disk = self.home()?.disk();
-        let Some(record) = disk.multi_version(version)? else {
-            let edge = |order| disk.multi_versions(order).next().transpose();
-            let kept = match (edge(Order::Ascending)?, edge(Order::Descending)?) {
-                (Some(oldest), Some(newest)) => format!("the oldest one kept is {}, the newest {}", oldest.version, newest.version),
-                _ => "none was saved yet".to_owned(),
+        let Some(record) = self.home()?.disk().multi_version(version)? else {
+            let edges = self.kept_edges()?;
+            let kept = match edges {
+                Some((oldest, newest)) => format!("the oldest one kept is {oldest}, the newest {newest}"),
+                None => "none was saved yet".to_owned(),
             };
-            return Err(Error::NoMultiVersion { version, kept });
+            return Err(Error::NoMultiVersion { version, edges, kept });
         };
         Ok(record)
+    }
+
+    /// The oldest and the newest version of the whole that are kept.
+    pub(super) fn kept_edges(&self) -> Result<Option<(u64, u64)>> {
+        let disk = self.home()?.disk();
+        let edge = |order| disk.multi_versions(order).next().transpose();
+        Ok(edge(Order::Ascending)?.zip(edge(Order::Descending)?).map(|(oldest, newest)| (oldest.version, newest.version)))
     }
 }
 
@@ -206,6 +212,8 @@ impl Inner {
             self.follow(record, &members, &mut stores).inspect_err(|error| work.databases.poison(error))?;
             self.rename_members(record);
             (work.current, work.newest) = (record.version, record.version);
+            let companion = work.databases.home()?.disk().companion(record.version);
+            work.companions.newest = companion.inspect_err(|error| work.databases.poison(error))?;
         } else {
             for store in &mut stores {
                 // After a failed write the versions may be gone; then nothing more is done with the databases until they are opened again.

@@ -211,7 +211,7 @@ fn is_among(keys: &BTreeSet<Vec<u8>>, key: Option<&[u8]>) -> bool {
     key.is_some_and(|key| keys.contains(key))
 }
 
-fn root_of(record: &VersionRecord) -> Option<ChildRecord> {
+pub(super) fn root_of(record: &VersionRecord) -> Option<ChildRecord> {
     record.root.map(|root| ChildRecord { node: root.node, hash: root.hash, height: root.height, size: root.size })
 }
 

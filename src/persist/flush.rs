@@ -76,6 +76,15 @@ struct Inner {
     limit: u64,
 }
 
+/// What is on its way to its final place.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct FlushStatus {
+    /// Checkpoints that are queued or being written.
+    pub checkpoints: u64,
+    /// Bytes of memory that they hold, about.
+    pub bytes: u64,
+}
+
 /// The flusher of a database.
 pub(crate) struct Flusher {
     inner: Arc<Inner>,
@@ -190,6 +199,12 @@ impl Flusher {
     pub(super) fn queue_all(&self) -> Result<()> {
         let stores: Vec<StoreId> = self.inner.table().lags.keys().copied().collect();
         stores.into_iter().try_for_each(|store| self.queue(store, true))
+    }
+
+    /// What is on its way.
+    pub(super) fn status(&self) -> FlushStatus {
+        let table = self.inner.table();
+        FlushStatus { checkpoints: table.queue.len() as u64, bytes: table.queue.iter().map(|job| job.bytes).sum() }
     }
 
     /// Waits until all that is queued now is written.

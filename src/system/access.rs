@@ -8,7 +8,7 @@ use super::principal::{Principal, Role};
 pub enum Stores {
     /// All of them, or what they have in common.
     All,
-    /// These, each of which the role is needed for.
+    /// These, each of which the role is needed for. If none is named, it is needed for some store: nothing is free for all.
     Named(Vec<String>),
     /// Those of them that the principal has the role for, of which there must be one: the operation leaves out the others.
     Granted,
@@ -69,6 +69,7 @@ impl Access {
         let grants = &principal.grants;
         match &self.stores {
             Stores::All => (!grants.allows(self.role, None)).then(|| "all stores".to_owned()),
+            Stores::Named(names) if names.is_empty() => Self::granted(self.role).missing_of(principal),
             Stores::Granted => (!grants.allows_somewhere(self.role)).then(|| "any store".to_owned()),
             Stores::Named(names) => {
                 names.iter().find(|name| !grants.allows(self.role, Some(name))).map(|missing| format!("store {missing:?}"))

@@ -11,6 +11,8 @@ use crate::event::Pattern;
 #[derive(Default, Debug)]
 pub struct ComponentRegistry {
     components: BTreeMap<String, Component>,
+    /// Their ids, in the order in which they were registered.
+    registered: Vec<String>,
 }
 
 /// How far the search for an order has come with a component.
@@ -38,6 +40,7 @@ impl ComponentRegistry {
         if self.components.contains_key(&component.id) {
             return Err(SystemError::DuplicateId { id: component.id });
         }
+        self.registered.push(component.id.clone());
         self.components.insert(component.id.clone(), component);
         Ok(())
     }
@@ -69,13 +72,13 @@ impl ComponentRegistry {
         nearest(id, self.by_kind(kind).map(|component| component.id.as_str()))
     }
 
-    /// The ids of all services, each after those that it depends on; otherwise in the order of the ids. O(n log n).
+    /// The ids of all services, each after those that it depends on; otherwise in the order in which they were registered. O(n log n).
     ///
     /// # Errors
     /// [`SystemError::UnknownDependency`], [`SystemError::NoService`], [`SystemError::Cycle`].
     pub fn start_order(&self) -> Result<Vec<String>, SystemError> {
         let (mut marks, mut order) = (BTreeMap::new(), Vec::new());
-        for component in self.all() {
+        for component in self.registered.iter().filter_map(|id| self.get(id)) {
             self.place(component, &mut Vec::new(), &mut marks, &mut order)?;
         }
         let is_service = |id: &String| self.get(id).is_some_and(|component| component.kind == ComponentKind::Service);

@@ -38,6 +38,12 @@ pub(super) struct Supervisor {
     order: Vec<String>,
 }
 
+/// Whether a service that was told to stop has.
+enum End {
+    Reached,
+    Awaited,
+}
+
 impl Supervisor {
     /// Services in their order of start, each with the feature that is off if it belongs to one.
     pub(super) fn new(services: Vec<(Arc<dyn Service>, Option<String>)>) -> Self {
@@ -137,24 +143,27 @@ impl Supervisor {
         let mut report = StopReport::default();
         for id in self.order.iter().rev().filter(|id| wanted(id)) {
             let was_stopped = self.change(id, Slot::ask_to_stop).unwrap_or(true);
-            // A service that stops itself, or those that it depends on, would wait for its own end.
-            let at_most = if self.is_own_thread(id) { Duration::ZERO } else { at_most };
-            let is_stopped = |slots: &Slots| slots.get(id).is_none_or(|slot| slot.state == ServiceState::Stopped);
-            match self.wait_until(Some(at_most), is_stopped) {
-                true => {
-                    self.join(id);
-                    if !was_stopped {
-                        report.stopped.push(id.clone());
-                    }
-                }
-                false => {
-                    tracing::warn!(service = id, seconds = at_most.as_secs_f64(), "a service did not stop in time and is left behind");
-                    self.change(id, |slot| slot.last_error = Some(format!("it did not stop within {} s", at_most.as_secs_f64())));
-                    report.abandoned.push(id.clone());
-                }
+            match self.wait_for_end(id, at_most) {
+                End::Reached if was_stopped => {}
+                End::Reached => report.stopped.push(id.clone()),
+                End::Awaited => report.abandoned.push(id.clone()),
             }
         }
         report
+    }
+
+    /// Waits for a service that was told to stop.
+    fn wait_for_end(&self, id: &str, at_most: Duration) -> End {
+        // A service that stops itself, or those that it depends on, would wait for its own end.
+        let at_most = if self.is_own_thread(id) { Duration::ZERO } else { at_most };
+        if self.wait_until(Some(at_most), |slots| slots.get(id).is_none_or(|slot| slot.state == ServiceState::Stopped)) {
+            self.join(id);
+            return End::Reached;
+        }
+        let seconds = at_most.as_secs_f64();
+        tracing::warn!(service = id, seconds, "a service did not stop in time and is left behind");
+        self.change(id, |slot| slot.last_error = Some(format!("it did not stop within {seconds} s")));
+        End::Awaited
     }
 
     fn is_own_thread(&self, id: &str) -> bool {

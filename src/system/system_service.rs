@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::access::Access;
+use super::audit::AuditLog;
 use super::builder::SystemBuilder;
 use super::component::ComponentKind;
 use super::config::SystemConfig;
@@ -18,7 +19,7 @@ use super::context::OperationContext;
 use super::error::SystemError;
 use super::execution::{Execution, Observer};
 use super::failure::OperationError;
-use super::operation::{ErasedOperation, Operation, Typed, access_caught, run_caught};
+use super::operation::{ErasedOperation, Operation, Typed, access_caught, run_caught, tell_caught};
 use super::registry::ComponentRegistry;
 use super::status::{ServiceStatus, StartReport, StopReport};
 use super::supervisor::Supervisor;
@@ -74,6 +75,7 @@ pub(super) struct Inner {
     pub(super) registry: ComponentRegistry,
     pub(super) operations: BTreeMap<&'static str, Arc<dyn ErasedOperation>>,
     pub(super) observers: Vec<Arc<dyn Observer>>,
+    pub(super) audit: Option<Arc<AuditLog>>,
     pub(super) supervisor: Supervisor,
     /// No operations are taken.
     pub(super) is_stopped: AtomicBool,
@@ -109,6 +111,7 @@ impl SystemService {
 
     /// Stops all services, each before those that it depends on, and then takes no more operations until it is started again. Each service
     /// has the time limit of the configuration. The stores stay open until the last handle of them is gone.
+    #[must_use = "it names the services that did not stop"]
     pub fn stop(&self) -> StopReport {
         self.stop_all()
     }
@@ -198,6 +201,12 @@ impl SystemHandle {
         self.execute_typed(operation, context, input)
     }
 
+    /// The audit log; `None` if it is switched off, or nothing may be written.
+    #[must_use]
+    pub fn audit(&self) -> Option<&Arc<AuditLog>> {
+        self.inner.audit.as_ref()
+    }
+
     pub(super) fn supervisor(&self) -> &Supervisor {
         &self.inner.supervisor
     }
@@ -245,7 +254,8 @@ impl SystemHandle {
         let access = access_caught(operation, context, &input)?;
         let written = self.written(&access, &input)?;
         let permitted = access.check(&context.principal).and_then(|()| self.check_takes::<O>()).and_then(|()| context.check());
-        let result = permitted.and_then(|()| run(input));
+        let admitted = permitted.and_then(|()| self.admitted(O::ID, &access));
+        let result = admitted.and_then(|()| run(input));
         let execution = Execution {
             operation: O::ID,
             context,
@@ -254,9 +264,14 @@ impl SystemHandle {
             failure: result.as_ref().err(),
             duration: begun.elapsed(),
         };
-        let told = self.inner.observers.iter().try_for_each(|observer| observer.executed(&execution));
+        let told = tell_caught(&self.inner.observers, &execution);
         self.publish(&execution);
         told.and(result)
+    }
+
+    /// Lets pass what no observer stands against.
+    fn admitted(&self, operation: &str, access: &Access) -> Result<(), OperationError> {
+        self.inner.observers.iter().try_for_each(|observer| observer.admit(operation, access))
     }
 
     fn check_takes<O: Operation>(&self) -> Result<(), OperationError> {

@@ -1,6 +1,6 @@
 //! The tables as types.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -51,8 +51,8 @@ impl Features {
 
     /// Refuses features that neither the product nor a component has.
     pub(crate) fn check<'a>(&'a self, of_components: impl IntoIterator<Item = &'a str>) -> Result<(), ConfigError> {
-        let known: Vec<&str> = FEATURES.keys.iter().map(|key| key.name).chain(of_components).collect();
-        match self.switches.keys().find(|name| !known.contains(&name.as_str())) {
+        let known: BTreeSet<&str> = FEATURES.keys.iter().map(|key| key.name).chain(of_components).collect();
+        match self.switches.keys().find(|name| !known.contains(name.as_str())) {
             Some(unknown) => Err(ConfigError::unknown_key(join(FEATURES.name, unknown), unknown, known)),
             None => Ok(()),
         }

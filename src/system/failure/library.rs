@@ -55,6 +55,7 @@ fn kind_and_code(error: &Error) -> (ErrorKind, &'static str) {
         Error::Config(_) => (BadInput, "config"),
         Error::Registry(_) => (BadInput, "unknown_engine"),
         Error::Poisoned { .. } => (Unavailable, "poisoned"),
+        Error::CompanionLog { .. } => (Unavailable, "audit_unavailable"),
     }
 }
 
@@ -75,7 +76,9 @@ fn details(error: &Error) -> Value {
         Error::NoStore { name, stores } => json!({ "store": name, "stores": stores }),
         Error::StoreExists { name } | Error::StoreName { name, .. } | Error::StoreInUse { name } => json!({ "store": name }),
         Error::NoVersion { store, version, kept } => json!({ "store": store, "version": version, "kept": kept }),
-        Error::NoMultiVersion { version, kept } => json!({ "version": version, "kept": kept }),
+        Error::NoMultiVersion { version, edges, kept } => {
+            json!({ "version": version, "oldest": edges.map(|edges| edges.0), "newest": edges.map(|edges| edges.1), "kept": kept })
+        }
         Error::VersionExists { store, version, found, saving, .. } => {
             json!({ "store": store, "version": version, "found": found, "saving": saving })
         }

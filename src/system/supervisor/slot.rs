@@ -13,6 +13,8 @@ use crate::system::status::{ServiceState, ServiceStatus};
 /// A service and how it is.
 pub(super) struct Slot {
     pub(super) service: Arc<dyn Service>,
+    /// As the service said when the system was built: its code does not run under the table's lock.
+    dependencies: Vec<String>,
     pub(super) state: ServiceState,
     pub(super) last_error: Option<String>,
     pub(super) report: Value,
@@ -32,8 +34,18 @@ pub(super) fn is_stopping(slots: &Slots, id: &str) -> bool {
 
 impl Slot {
     pub(super) fn new(service: Arc<dyn Service>, feature_off: Option<String>) -> Self {
-        let state = ServiceState::Stopped;
-        Self { service, state, last_error: None, report: Value::Null, thread: None, is_done: false, since: now(), restarts: 0, feature_off }
+        Self {
+            dependencies: service.dependencies(),
+            service,
+            state: ServiceState::Stopped,
+            last_error: None,
+            report: Value::Null,
+            thread: None,
+            is_done: false,
+            since: now(),
+            restarts: 0,
+            feature_off,
+        }
     }
 
     fn enter(&mut self, state: ServiceState) {
@@ -99,7 +111,7 @@ impl Slot {
     /// Whether all that it depends on is ready, or done.
     pub(super) fn depends_on_ready(&self, slots: &Slots) -> bool {
         let is_ready = |id: &String| slots.get(id).is_none_or(|slot| slot.is_done || slot.state == ServiceState::Running);
-        self.service.dependencies().iter().all(is_ready)
+        self.dependencies.iter().all(is_ready)
     }
 
     pub(super) fn status(&self, id: &str) -> ServiceStatus {

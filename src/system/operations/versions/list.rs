@@ -94,7 +94,7 @@ impl Operation for GetVersion {
     }
 
     fn run(&self, system: &SystemHandle, context: &OperationContext, input: VersionOrNewest) -> Result<VersionInfo, OperationError> {
-        let none = || Error::NoMultiVersion { version: 0, kept: "none was saved yet".to_owned() };
+        let none = || Error::NoMultiVersion { version: 0, edges: None, kept: "none was saved yet".to_owned() };
         let found = match input.version {
             Some(version) => system.store().version(version),
             None => system.store().newest_version().and_then(|newest| newest.ok_or_else(none)),
