@@ -1,7 +1,7 @@
 //! A service's place in the table.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
@@ -19,12 +19,28 @@ pub(super) struct Slot {
     pub(super) last_error: Option<String>,
     pub(super) report: Value,
     /// Its thread, until somebody waited for its end.
-    pub(super) thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
+    /// Which thread that is, or was.
+    thread_id: Option<ThreadId>,
+    /// How often it was given a thread.
+    runs: u64,
     /// It ended by itself, without an error.
     is_done: bool,
     since: u64,
     restarts: u64,
     feature_off: Option<String>,
+}
+
+/// A service that was told to stop.
+pub(super) struct Asked {
+    /// It did not run.
+    pub(super) was_stopped: bool,
+    /// Which of its runs it was.
+    pub(super) run: u64,
+    /// The thread of the run, unless somebody else waits for it.
+    pub(super) thread: Option<JoinHandle<()>>,
+    /// Which thread that is.
+    pub(super) thread_id: Option<ThreadId>,
 }
 
 /// Whether a service is to stop; one that is not there is.
@@ -41,6 +57,8 @@ impl Slot {
             last_error: None,
             report: Value::Null,
             thread: None,
+            thread_id: None,
+            runs: 0,
             is_done: false,
             since: now(),
             restarts: 0,
@@ -55,7 +73,9 @@ impl Slot {
 
     /// It has a thread now.
     pub(super) fn begin(&mut self, thread: JoinHandle<()>) {
+        self.thread_id = Some(thread.thread().id());
         self.thread = Some(thread);
+        self.runs += 1;
         self.is_done = false;
         self.enter(ServiceState::Starting);
     }
@@ -94,13 +114,26 @@ impl Slot {
         self.enter(ServiceState::Stopped);
     }
 
-    /// Tells it to stop. Says whether it was stopped already.
-    pub(super) fn ask_to_stop(&mut self) -> bool {
+    /// Tells it to stop.
+    pub(super) fn ask_to_stop(&mut self) -> Asked {
         let was_stopped = self.state == ServiceState::Stopped;
         if !was_stopped && self.state != ServiceState::Stopping {
             self.enter(ServiceState::Stopping);
         }
-        was_stopped
+        Asked { was_stopped, run: self.runs, thread: self.thread.take(), thread_id: self.thread_id }
+    }
+
+    /// Whether a run is over.
+    pub(super) fn has_ended(&self, run: u64) -> bool {
+        self.runs != run || self.state == ServiceState::Stopped
+    }
+
+    /// Nobody waits any more for the end of a run.
+    pub(super) fn leave_behind(&mut self, run: u64, thread: Option<JoinHandle<()>>, error: String) {
+        if !self.has_ended(run) {
+            self.last_error = Some(error);
+            self.thread = self.thread.take().or(thread);
+        }
     }
 
     /// How often it was tried again.
