@@ -26,11 +26,11 @@ fn value(number: u64, version: u64) -> String {
 /// Sets some keys and removes others; gives what the store holds then.
 fn change(api: &Api, before: &Map, version: u64) -> Map {
     let mut map = before.clone();
-    let touched = |number: &u64| version == 1 || (number * 7 + version * 13) % 97 == 0;
+    let touched = |number: &u64| version == 1 || (number * 7 + version * 13).is_multiple_of(97);
     let operations: Vec<Value> = (0..KEYS)
         .filter(touched)
         .map(|number| {
-            if (number + version) % 5 == 0 {
+            if (number + version).is_multiple_of(5) {
                 map.remove(&number);
                 return json!({ "op": "delete", "store": "bank", "key": key(number) });
             }
