@@ -81,6 +81,7 @@ impl MultiStoreConfig {
     }
 
     /// Takes its keys out of a configuration that has others beside them.
+    #[cfg(feature = "system")]
     pub(crate) fn take_from(config: &mut Config) -> Result<Self, ConfigError> {
         let own =
             [ROOT_PATH, DEFAULT_ENGINE, ENGINE_CONFIGS].into_iter().filter_map(|key| Some((key.to_owned(), config.remove(key)?.into())));

@@ -81,6 +81,7 @@ impl Settings {
     }
 
     /// Checks what is written in a table that is no engine's: it has `keys`, and no others.
+    #[cfg(feature = "system")]
     pub(crate) fn check_table(path: &str, keys: &[Key], config: &Config) -> Result<Self, ConfigError> {
         let values = keys.iter().map(|key| (key.name, key.preset())).collect();
         let mut settings = Self { engine: path.to_owned(), values };

@@ -92,6 +92,7 @@ impl TryFrom<Raw> for Value {
     }
 }
 
+#[cfg(feature = "system")]
 impl From<Value> for Raw {
     fn from(value: Value) -> Self {
         match value {
@@ -174,6 +175,7 @@ impl Config {
     }
 
     /// Takes what is written for `key`.
+    #[cfg(feature = "system")]
     pub(crate) fn remove(&mut self, key: &str) -> Option<Value> {
         self.entries.remove(key)
     }

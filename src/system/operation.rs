@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
@@ -11,6 +12,7 @@ use serde_json::Value;
 use super::access::Access;
 use super::component::{Component, ComponentKind};
 use super::context::OperationContext;
+use super::execution::{Execution, Observer};
 use super::failure::OperationError;
 use super::system_service::SystemHandle;
 
@@ -134,6 +136,12 @@ pub(super) fn run_caught<O: Operation>(
     // What an operation changes lies behind locks of the library, which stay whole when a holder panics.
     let caught = catch_unwind(AssertUnwindSafe(|| operation.run(system, context, input)));
     caught.unwrap_or_else(|_| Err(panicked(O::ID, context)))
+}
+
+/// Tells all observers of a call, until one refuses; a panic of one is an error.
+pub(super) fn tell_caught(observers: &[Arc<dyn Observer>], execution: &Execution<'_>) -> Result<(), OperationError> {
+    let tell = || observers.iter().try_for_each(|observer| observer.executed(execution));
+    catch_unwind(AssertUnwindSafe(tell)).unwrap_or_else(|_| Err(panicked(execution.operation, execution.context)))
 }
 
 fn panicked(operation: &str, context: &OperationContext) -> OperationError {

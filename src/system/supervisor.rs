@@ -16,7 +16,7 @@ mod slot;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -25,7 +25,7 @@ use super::error::SystemError;
 use super::service::{Service, Wake};
 use super::status::{ServiceState, ServiceStatus, StartReport, StopReport};
 use super::system_service::SystemHandle;
-use slot::Slot;
+use slot::{Asked, Slot};
 
 type Slots = BTreeMap<String, Slot>;
 
@@ -142,8 +142,9 @@ impl Supervisor {
     pub(super) fn stop(&self, at_most: Duration, wanted: impl Fn(&str) -> bool) -> StopReport {
         let mut report = StopReport::default();
         for id in self.order.iter().rev().filter(|id| wanted(id)) {
-            let was_stopped = self.change(id, Slot::ask_to_stop).unwrap_or(true);
-            match self.wait_for_end(id, at_most) {
+            let Some(asked) = self.change(id, Slot::ask_to_stop) else { continue };
+            let was_stopped = asked.was_stopped;
+            match self.wait_for_end(id, asked, at_most) {
                 End::Reached if was_stopped => {}
                 End::Reached => report.stopped.push(id.clone()),
                 End::Awaited => report.abandoned.push(id.clone()),
@@ -152,33 +153,20 @@ impl Supervisor {
         report
     }
 
-    /// Waits for a service that was told to stop.
-    fn wait_for_end(&self, id: &str, at_most: Duration) -> End {
+    /// Waits for the end of the run that was told to stop; somebody may have begun another one by then.
+    fn wait_for_end(&self, id: &str, asked: Asked, at_most: Duration) -> End {
+        let Asked { run, thread, .. } = asked;
         // A service that stops itself, or those that it depends on, would wait for its own end.
-        let at_most = if self.is_own_thread(id) { Duration::ZERO } else { at_most };
-        if self.wait_until(Some(at_most), |slots| slots.get(id).is_none_or(|slot| slot.state == ServiceState::Stopped)) {
-            self.join(id);
+        let is_own_thread = thread.as_ref().is_some_and(|thread| thread.thread().id() == thread::current().id());
+        let at_most = if is_own_thread { Duration::ZERO } else { at_most };
+        if self.wait_until(Some(at_most), |slots| slots.get(id).is_none_or(|slot| slot.has_ended(run))) {
+            // Its last steps, after which it holds nothing of the system. A panic of the service was caught in it.
+            let _ = thread.filter(|_| !is_own_thread).map(JoinHandle::join);
             return End::Reached;
         }
         let seconds = at_most.as_secs_f64();
         tracing::warn!(service = id, seconds, "a service did not stop in time and is left behind");
-        self.change(id, |slot| slot.last_error = Some(format!("it did not stop within {seconds} s")));
+        self.change(id, |slot| slot.leave_behind(run, thread, format!("it did not stop within {seconds} s")));
         End::Awaited
-    }
-
-    fn is_own_thread(&self, id: &str) -> bool {
-        let slots = self.slots();
-        let thread = slots.get(id).and_then(|slot| slot.thread.as_ref());
-        thread.is_some_and(|thread| thread.thread().id() == thread::current().id())
-    }
-
-    /// Waits for the last steps of a thread whose service has stopped, after which it holds nothing of the system.
-    fn join(&self, id: &str) {
-        if self.is_own_thread(id) {
-            return;
-        }
-        let thread = self.change(id, |slot| slot.thread.take()).flatten();
-        // A panic of the service was caught in it.
-        let _ = thread.map(thread::JoinHandle::join);
     }
 }

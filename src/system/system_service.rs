@@ -18,7 +18,7 @@ use super::context::OperationContext;
 use super::error::SystemError;
 use super::execution::{Execution, Observer};
 use super::failure::OperationError;
-use super::operation::{ErasedOperation, Operation, Typed, access_caught, run_caught};
+use super::operation::{ErasedOperation, Operation, Typed, access_caught, run_caught, tell_caught};
 use super::prepared::PreparedVersions;
 use super::registry::ComponentRegistry;
 use super::status::{ServiceStatus, StartReport, StopReport};
@@ -263,7 +263,7 @@ impl SystemHandle {
             failure: result.as_ref().err(),
             duration: begun.elapsed(),
         };
-        let told = self.inner.observers.iter().try_for_each(|observer| observer.executed(&execution));
+        let told = tell_caught(&self.inner.observers, &execution);
         self.publish(&execution);
         told.and(result)
     }

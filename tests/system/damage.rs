@@ -1,12 +1,13 @@
 //! The services of the library at work: what is damaged is found, what is not kept goes, what is on its way arrives.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use treering::config::{Config, MultiStoreConfig};
 use treering::engine::memory::MemoryBackend;
-use treering::engine::{Backend, Batch, Durability, Keyspace};
+use treering::engine::{Backend, BackendError, Batch, Durability, Keyspace, Scan};
 use treering::event::{Event, Pattern};
 use treering::system::{ServiceState, SystemConfig, SystemService};
 use treering::{MultiStore, Order, Store, Versioned};
@@ -155,4 +156,57 @@ fn the_pruner_removes_what_is_not_kept_and_the_flusher_waits_at_the_end() {
     assert_eq!(report(&system, "pruner")["stores_with_retention"], 1);
     assert_eq!(system.stop().stopped.last().unwrap(), "flusher");
     assert_eq!(report(&system, "flusher"), json!({ "checkpoints_waiting": 0, "bytes_waiting": 0 }));
+}
+
+/// A backend in memory that stops taking writes.
+#[derive(Default)]
+struct Fused {
+    inner: MemoryBackend,
+    is_blown: AtomicBool,
+}
+
+impl Backend for Fused {
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError> {
+        self.inner.get(keyspace, key)
+    }
+
+    fn scan(&self, keyspace: Keyspace, from: &[u8], to: Option<&[u8]>, order: Order) -> Scan<'_> {
+        self.inner.scan(keyspace, from, to, order)
+    }
+
+    fn write(&self, batch: &Batch, durability: Durability) -> Result<(), BackendError> {
+        if self.is_blown.load(Ordering::SeqCst) {
+            return Err(BackendError::new("writing a batch", "no space left on device (injected)"));
+        }
+        self.inner.write(batch, durability)
+    }
+
+    fn flush(&self) -> Result<(), BackendError> {
+        Ok(())
+    }
+}
+
+/// A failed write stays; who only reads would not see it, so the flusher tells. What reads goes on.
+#[test]
+fn the_flusher_tells_of_a_failed_write_and_others_go_on() {
+    let (folder, backend) = (tempfile::tempdir().unwrap(), Arc::new(Fused::default()));
+    let engine = Arc::new(TestEngine { name: "test", backend: Arc::clone(&backend) });
+    let config = MultiStoreConfig::new(folder.path().join("trees")).with_default_engine("test");
+    let stores = MultiStore::builder(config).engine(engine).create().unwrap();
+    fill(&stores, "bank", 2);
+    let mut config = SystemConfig::in_memory();
+    config.services.restart_first = Duration::from_millis(20);
+    let system = SystemService::builder(config).store(stores.clone()).build().unwrap();
+    assert_eq!(system.start().unwrap().ready, ["flusher", "pruner", "checker"]);
+    backend.is_blown.store(true, Ordering::SeqCst);
+    let bank = stores.get_store("bank").unwrap();
+    bank.set(b"key", b"value").unwrap();
+    stores.save_version().unwrap_err();
+    until("the flusher fails", || matches!(state(&system, "flusher"), ServiceState::Failed { .. }));
+    let error = system.status("flusher").unwrap().last_error.unwrap();
+    assert!(error.contains("an earlier write failed") && error.contains("no space left on device (injected)"), "{error}");
+    assert_eq!(state(&system, "checker"), ServiceState::Running);
+    assert_eq!(stores.snapshot(None).unwrap().version(), 2);
+    until("it is tried again", || system.status("flusher").unwrap().restarts > 1);
+    assert!(system.stop().abandoned.is_empty());
 }

@@ -6,11 +6,14 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use treering::config::Config;
 use treering::event::Pattern;
 use treering::system::{
     Access, CancelToken, ErrorKind, Execution, Grants, Observer, Operation, OperationContext, OperationError, Principal, Role, Stores,
     SystemHandle, SystemService,
 };
+
+use treering::{Keep, MultiStore, Store, Transactional};
 
 use super::builder;
 
@@ -208,8 +211,9 @@ fn who_is_denied_learns_what_is_missing_and_nothing_else() {
         json!({ "code": "denied", "message": "\"reader\" lacks the role write for store \"words\"; ask for a token that has it" })
     );
     assert_eq!(error.kind, ErrorKind::Denied);
-    let create = |name: &str| system.store().create_store(name, None, &treering::config::Config::new()).unwrap();
-    (create("bank"), create("gov"));
+    for name in ["bank", "gov"] {
+        system.store().create_store(name, None, &Config::new()).unwrap();
+    }
     let teller = OperationContext::new(Principal::new("teller", Grants::default().with_store("gov", Role::Read)));
     let listed = system.execute_operation(&teller, "stores.list", json!({})).unwrap();
     assert_eq!(listed["stores"].as_array().unwrap().len(), 1, "only what may be read is listed");
@@ -253,8 +257,9 @@ impl Observer for Witness {
 
     fn executed(&self, execution: &Execution<'_>) -> Result<(), OperationError> {
         let input = execution.input.map_or_else(String::new, |input| String::from_utf8(input.to_vec()).unwrap());
-        let is_refused = input.contains("refuse");
+        let (is_refused, is_to_panic) = (input.contains("refuse"), input.contains("panic"));
         self.0.lock().unwrap().push((input, execution.failure.map(|failure| failure.code)));
+        assert!(!is_to_panic);
         if is_refused { Err(OperationError::internal("the witness is full")) } else { Ok(()) }
     }
 }
@@ -272,6 +277,8 @@ fn observers_see_every_call_with_its_input_in_one_form() {
     system.execute_operation(&nobody, "words.join", json!({ "words": [] })).unwrap_err();
     let refused = system.execute_operation(&local, "words.join", json!({ "words": [{ "text": "refuse" }] })).unwrap_err();
     assert_eq!(refused.message, "the witness is full");
+    let broken = system.execute_operation(&local, "words.join", json!({ "words": [{ "text": "panic" }] })).unwrap_err();
+    assert_eq!(broken.code, "internal");
     let written = r#"{"words":[{"text":"a","times":0}],"separator":"-"}"#.to_owned();
     let expected = [
         (written.clone(), None),
@@ -279,6 +286,51 @@ fn observers_see_every_call_with_its_input_in_one_form() {
         (String::new(), None),
         (r#"{"words":[],"separator":""}"#.to_owned(), Some("denied")),
         (r#"{"words":[{"text":"refuse","times":0}],"separator":""}"#.to_owned(), None),
+        (r#"{"words":[{"text":"panic","times":0}],"separator":""}"#.to_owned(), None),
     ];
     assert_eq!(*witness.0.lock().unwrap(), expected);
+}
+
+/// What the library says, as operations say it: codes that stay, and details for programs.
+#[test]
+fn errors_of_the_library_have_codes_kinds_and_details() {
+    let stores = MultiStore::in_memory().unwrap();
+    let bank = stores.create_store("bank", None, &Config::new()).unwrap();
+    let told = |error: treering::Error| {
+        let sentence = error.to_string();
+        let error = OperationError::from(error);
+        assert_eq!(error.message, sentence);
+        (error.code, error.kind, error.details)
+    };
+    assert_eq!(
+        told(stores.get_store("bang").err().unwrap()),
+        ("no_store", ErrorKind::NotFound, json!({ "store": "bang", "stores": ["bank"] }))
+    );
+    let again = stores.create_store("bank", None, &Config::new()).err().unwrap();
+    assert_eq!(told(again), ("store_exists", ErrorKind::Conflict, json!({ "store": "bank" })));
+    let (code, kind, details) = told(stores.version(7).unwrap_err());
+    assert_eq!((code, kind), ("no_multi_version", ErrorKind::NotFound));
+    assert_eq!((&details["version"], &details["oldest"], &details["newest"]), (&json!(7), &json!(null), &json!(null)));
+    for value in 1..=3_u8 {
+        bank.set(b"alice", &[value]).unwrap();
+        stores.save_version().unwrap();
+    }
+    stores.prune(&Keep::Last(2)).unwrap();
+    let (_, _, details) = told(stores.version(1).unwrap_err());
+    assert_eq!((&details["version"], &details["oldest"], &details["newest"]), (&json!(1), &json!(2), &json!(3)));
+    assert_eq!(told(stores.prune(&Keep::Last(0)).unwrap_err()).0, "keeps_nothing");
+    let (first, second) = (bank.begin_tx().unwrap(), bank.begin_tx().unwrap());
+    for tx in [&first, &second] {
+        tx.get(b"alice").unwrap();
+        tx.set(b"alice", b"mine").unwrap();
+    }
+    first.commit().unwrap();
+    let conflict = second.commit().unwrap_err();
+    assert_eq!(told(conflict), ("conflict", ErrorKind::Conflict, json!({ "store": "bank", "key": "616c696365" })));
+    drop((first, second));
+    let (code, kind, details) = told(bank.set(&vec![0; 70_000], b"").unwrap_err());
+    assert_eq!((code, kind, &details["length"]), ("key_too_long", ErrorKind::TooLarge, &json!(70_000)));
+    stores.close_all().unwrap();
+    assert_eq!(told(stores.save_version().unwrap_err()).0, "closed");
+    assert_eq!(told(bank.get(b"alice").unwrap_err()), ("closed", ErrorKind::Unavailable, json!({ "store": "bank" })));
 }

@@ -92,7 +92,7 @@ impl Checker {
                     reported = Instant::now();
                 }
                 let wait = pace.wait_after(nodes, Instant::now());
-                let is_over = if wait >= BURST { context.wait(wait) == Wake::Stopping } else { false };
+                let is_over = if wait >= BURST { context.wait(wait) == Wake::Stopping } else { context.stopping() };
                 if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
             if context.stopping() {

@@ -13,16 +13,30 @@ use crate::system::status::{ServiceState, ServiceStatus};
 /// A service and how it is.
 pub(super) struct Slot {
     pub(super) service: Arc<dyn Service>,
+    /// As the service said when the system was built: its code does not run under the table's lock.
+    dependencies: Vec<String>,
     pub(super) state: ServiceState,
     pub(super) last_error: Option<String>,
     pub(super) report: Value,
     /// Its thread, until somebody waited for its end.
-    pub(super) thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
+    /// How often it was given a thread.
+    runs: u64,
     /// It ended by itself, without an error.
     is_done: bool,
     since: u64,
     restarts: u64,
     feature_off: Option<String>,
+}
+
+/// A service that was told to stop.
+pub(super) struct Asked {
+    /// It did not run.
+    pub(super) was_stopped: bool,
+    /// Which of its runs it was.
+    pub(super) run: u64,
+    /// The thread of the run, unless somebody else waits for it.
+    pub(super) thread: Option<JoinHandle<()>>,
 }
 
 /// Whether a service is to stop; one that is not there is.
@@ -32,8 +46,19 @@ pub(super) fn is_stopping(slots: &Slots, id: &str) -> bool {
 
 impl Slot {
     pub(super) fn new(service: Arc<dyn Service>, feature_off: Option<String>) -> Self {
-        let state = ServiceState::Stopped;
-        Self { service, state, last_error: None, report: Value::Null, thread: None, is_done: false, since: now(), restarts: 0, feature_off }
+        Self {
+            dependencies: service.dependencies(),
+            service,
+            state: ServiceState::Stopped,
+            last_error: None,
+            report: Value::Null,
+            thread: None,
+            runs: 0,
+            is_done: false,
+            since: now(),
+            restarts: 0,
+            feature_off,
+        }
     }
 
     fn enter(&mut self, state: ServiceState) {
@@ -44,6 +69,7 @@ impl Slot {
     /// It has a thread now.
     pub(super) fn begin(&mut self, thread: JoinHandle<()>) {
         self.thread = Some(thread);
+        self.runs += 1;
         self.is_done = false;
         self.enter(ServiceState::Starting);
     }
@@ -82,13 +108,26 @@ impl Slot {
         self.enter(ServiceState::Stopped);
     }
 
-    /// Tells it to stop. Says whether it was stopped already.
-    pub(super) fn ask_to_stop(&mut self) -> bool {
+    /// Tells it to stop.
+    pub(super) fn ask_to_stop(&mut self) -> Asked {
         let was_stopped = self.state == ServiceState::Stopped;
         if !was_stopped && self.state != ServiceState::Stopping {
             self.enter(ServiceState::Stopping);
         }
-        was_stopped
+        Asked { was_stopped, run: self.runs, thread: self.thread.take() }
+    }
+
+    /// Whether a run is over.
+    pub(super) fn has_ended(&self, run: u64) -> bool {
+        self.runs != run || self.state == ServiceState::Stopped
+    }
+
+    /// Nobody waits any more for the end of a run.
+    pub(super) fn leave_behind(&mut self, run: u64, thread: Option<JoinHandle<()>>, error: String) {
+        if !self.has_ended(run) {
+            self.last_error = Some(error);
+            self.thread = self.thread.take().or(thread);
+        }
     }
 
     /// How often it was tried again.
@@ -99,7 +138,7 @@ impl Slot {
     /// Whether all that it depends on is ready, or done.
     pub(super) fn depends_on_ready(&self, slots: &Slots) -> bool {
         let is_ready = |id: &String| slots.get(id).is_none_or(|slot| slot.is_done || slot.state == ServiceState::Running);
-        self.service.dependencies().iter().all(is_ready)
+        self.dependencies.iter().all(is_ready)
     }
 
     pub(super) fn status(&self, id: &str) -> ServiceStatus {
