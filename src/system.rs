@@ -26,6 +26,7 @@ mod execution;
 mod failure;
 mod operation;
 pub mod operations;
+mod prepared;
 mod principal;
 mod registry;
 mod service;

@@ -1,7 +1,5 @@
 //! Versions of the whole, a page at a time.
 
-use treering_tree::Order;
-
 use super::MultiStore;
 use super::versions::MultiVersion;
 use crate::error::Result;
@@ -23,9 +21,6 @@ impl MultiStore {
     /// As [`MultiStore::versions_below`].
     pub fn version_window(&self) -> Result<Option<(u64, u64)>> {
         let mut held = self.inner().work();
-        let disk = held.get()?.databases.home()?.disk();
-        let edge = |order| disk.multi_versions(order).next().transpose();
-        let (oldest, newest) = (edge(Order::Ascending)?, edge(Order::Descending)?);
-        Ok(oldest.zip(newest).map(|(oldest, newest)| (oldest.version, newest.version)))
+        held.get()?.databases.kept_edges()
     }
 }

@@ -10,6 +10,7 @@ use super::config::{Features, SystemConfig};
 use super::error::SystemError;
 use super::execution::Observer;
 use super::operation::{ErasedOperation, Operation, Typed};
+use super::prepared::PreparedVersions;
 use super::registry::ComponentRegistry;
 use super::service::Service;
 use super::supervisor::Supervisor;
@@ -89,7 +90,8 @@ impl SystemBuilder {
         // First of all: what it does not take, nobody else is told.
         observers.splice(..0, audit.iter().map(|audit| Arc::clone(audit) as Arc<dyn Observer>));
         let is_stopped = AtomicBool::new(false);
-        let inner = Inner { configuration, store, registry, operations, observers, audit, supervisor, is_stopped };
+        let prepared = PreparedVersions::default();
+        let inner = Inner { configuration, store, registry, operations, observers, audit, supervisor, prepared, is_stopped };
         Ok(SystemService::new(SystemHandle { inner: Arc::new(inner) }))
     }
 }

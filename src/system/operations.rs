@@ -27,8 +27,8 @@ pub use page::Direction;
 pub use proof::{Ics23Proof, MadeProof, MakeProof, ProofClaim, ProofOf, Verdict, VerifyProof};
 pub use services::{ListServices, ServiceId, ServiceList, StartService, StopService, StopStarted};
 pub use status::{
-    Check, CheckReport, ComponentList, ComponentQuery, EngineStatistics, KindStatistics, ListComponents, Statistics, Stats, Status,
-    SystemStatus,
+    Check, CheckInput, CheckReport, ComponentList, ComponentQuery, EngineStatistics, KindStatistics, ListComponents, Statistics, Stats,
+    Status, SystemStatus,
 };
 pub use store::{
     Change, ChangeKind, Changes, DiffStore, DiffVersions, Found, GetKey, History, HistoryOf, HistoryStep, Item, Items, KeyAt, KeyHistory,
@@ -45,11 +45,9 @@ pub use versions::{
 };
 
 use super::builder::SystemBuilder;
-use versions::{PreparedKeeper, PreparedVersions};
 
 /// Adds them all.
 pub(super) fn builtin(builder: SystemBuilder) -> SystemBuilder {
-    let versions = PreparedVersions::default();
     builder
         .operation(ListStores)
         .operation(GetStore)
@@ -66,9 +64,9 @@ pub(super) fn builtin(builder: SystemBuilder) -> SystemBuilder {
         .operation(ListVersions)
         .operation(GetVersion)
         .operation(SaveVersion)
-        .operation(PrepareVersion { versions: versions.clone() })
-        .operation(CommitVersion { versions: versions.clone() })
-        .operation(AbandonVersion { versions: versions.clone() })
+        .operation(PrepareVersion)
+        .operation(CommitVersion)
+        .operation(AbandonVersion)
         .operation(LoadVersion)
         .operation(DiscardChanges)
         .operation(RollBack)
@@ -82,5 +80,4 @@ pub(super) fn builtin(builder: SystemBuilder) -> SystemBuilder {
         .operation(ListComponents)
         .operation(Stats)
         .operation(Check)
-        .service(PreparedKeeper { versions })
 }

@@ -20,6 +20,7 @@ use super::error::SystemError;
 use super::execution::{Execution, Observer};
 use super::failure::OperationError;
 use super::operation::{ErasedOperation, Operation, Typed, access_caught, run_caught, tell_caught};
+use super::prepared::PreparedVersions;
 use super::registry::ComponentRegistry;
 use super::status::{ServiceStatus, StartReport, StopReport};
 use super::supervisor::Supervisor;
@@ -77,6 +78,7 @@ pub(super) struct Inner {
     pub(super) observers: Vec<Arc<dyn Observer>>,
     pub(super) audit: Option<Arc<AuditLog>>,
     pub(super) supervisor: Supervisor,
+    pub(super) prepared: PreparedVersions,
     /// No operations are taken.
     pub(super) is_stopped: AtomicBool,
 }
@@ -207,6 +209,11 @@ impl SystemHandle {
         self.inner.audit.as_ref()
     }
 
+    /// What is prepared between two calls.
+    pub(super) fn prepared(&self) -> &PreparedVersions {
+        &self.inner.prepared
+    }
+
     pub(super) fn supervisor(&self) -> &Supervisor {
         &self.inner.supervisor
     }
@@ -214,6 +221,7 @@ impl SystemHandle {
     fn stop_all(&self) -> StopReport {
         let report = self.inner.supervisor.stop(self.configuration().services.stop_timeout, |_| true);
         self.inner.is_stopped.store(true, Ordering::Relaxed);
+        self.inner.prepared.clear();
         report
     }
 

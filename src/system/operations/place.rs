@@ -23,22 +23,14 @@ pub(super) fn store(system: &SystemHandle, name: &str) -> Result<SharedStore, Op
 /// # Errors
 /// `no_version`, whose details have the oldest and the newest version kept.
 pub(super) fn snapshot(store: &SharedStore, version: Option<u64>) -> Result<Snapshot, OperationError> {
-    store.snapshot(version).map_err(|error| about_version(error, || store.version_window()))
-}
-
-/// The error, and if it says that there is no such version, the oldest and the newest one kept as details.
-pub(super) fn about_version(error: Error, window: impl FnOnce() -> crate::Result<Option<(u64, u64)>>) -> OperationError {
-    let is_missing = matches!(error, Error::NoVersion { .. } | Error::NoMultiVersion { .. });
-    let mut error = OperationError::from(error);
-    if is_missing && let Value::Object(details) = &mut error.details {
-        let window = window().ok().flatten();
-        details.insert("oldest".to_owned(), json!(window.map(|(oldest, _)| oldest)));
-        details.insert("newest".to_owned(), json!(window.map(|(_, newest)| newest)));
-    }
-    error
-}
-
-/// The error of a call about a version of all stores.
-pub(super) fn about_whole(system: &SystemHandle) -> impl Fn(Error) -> OperationError + '_ {
-    |error| about_version(error, || system.store().version_window())
+    store.snapshot(version).map_err(|error| {
+        let is_missing = matches!(error, Error::NoVersion { .. });
+        let mut error = OperationError::from(error);
+        if is_missing && let Value::Object(details) = &mut error.details {
+            let window = store.version_window().ok().flatten();
+            details.insert("oldest".to_owned(), json!(window.map(|(oldest, _)| oldest)));
+            details.insert("newest".to_owned(), json!(window.map(|(_, newest)| newest)));
+        }
+        error
+    })
 }

@@ -1,10 +1,14 @@
 //! `system.status`, `system.components`, `system.stats`, `system.check`: the system itself.
 
+use std::ops::ControlFlow;
+
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
 use super::stores::NoInput;
+use crate::error::Error;
 use crate::event::Pattern;
+use crate::persist::check::CheckSummary;
 use crate::system::{Access, Component, ComponentKind, Operation, OperationContext, OperationError, Role, ServiceStatus, SystemHandle};
 
 /// How the system stands.
@@ -177,6 +181,16 @@ impl Operation for Stats {
     }
 }
 
+/// How to check.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckInput {
+    /// Look through everything: beside the stored nodes also versions between checkpoints, the indexes, and the records of all stores. Saving
+    /// waits meanwhile, and it cannot be cancelled.
+    #[serde(default)]
+    pub thorough: bool,
+}
+
 /// What a check found to be right.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 pub struct CheckReport {
@@ -188,7 +202,7 @@ pub struct CheckReport {
     pub nodes: u64,
     /// Hashes recomputed.
     pub hashes: u64,
-    /// Records of the flat index, each equal to the tree's leaf.
+    /// Records of the flat index, each equal to the tree's leaf; 0 if the check was not thorough.
     pub index_entries: u64,
 }
 
@@ -196,17 +210,18 @@ pub struct CheckReport {
 pub struct Check;
 
 impl Operation for Check {
-    type Input = NoInput;
+    type Input = CheckInput;
     type Output = CheckReport;
     const ID: &'static str = "system.check";
-    const DESCRIPTION: &'static str = "Recomputes every hash of every version kept. It reads everything, and saving waits meanwhile.";
+    const DESCRIPTION: &'static str =
+        "Recomputes the hashes of all stored nodes. With `thorough` also all else that can be checked, while saving waits.";
 
-    fn access(&self, _: &NoInput) -> Access {
+    fn access(&self, _: &CheckInput) -> Access {
         Access::all(Role::Admin)
     }
 
-    fn run(&self, system: &SystemHandle, _: &OperationContext, _: NoInput) -> Result<CheckReport, OperationError> {
-        let summary = system.store().check(&mut |_| {})?;
+    fn run(&self, system: &SystemHandle, context: &OperationContext, input: CheckInput) -> Result<CheckReport, OperationError> {
+        let summary = if input.thorough { system.store().check(&mut |_| {})? } else { verify_all(system, context)? };
         Ok(CheckReport {
             stores: summary.stores,
             versions: summary.versions,
@@ -215,4 +230,30 @@ impl Operation for Check {
             index_entries: summary.index_entries,
         })
     }
+}
+
+/// Verifies the stored nodes of all stores, while everything else goes on.
+fn verify_all(system: &SystemHandle, context: &OperationContext) -> Result<CheckSummary, OperationError> {
+    // After closing there is nothing to go through, which would look as if all were right.
+    system.store().hash_function()?;
+    let mut summary = CheckSummary::default();
+    for listing in system.store().list_stores() {
+        let verified = system.store().verify_store(&listing.name, &mut |_| match context.check() {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        });
+        context.check()?;
+        match verified {
+            // It was deleted since.
+            Err(Error::NoStore { .. }) => {}
+            verified => {
+                let verified = verified?;
+                summary.stores += verified.stores;
+                summary.versions += verified.versions;
+                summary.nodes += verified.nodes;
+                summary.hashes += verified.hashes;
+            }
+        }
+    }
+    Ok(summary)
 }

@@ -113,7 +113,7 @@ impl Operation for ListStores {
             context.check()?;
             if context.principal.grants.allows(Role::Read, Some(&listing.name)) {
                 // One that was deleted meanwhile is left out.
-                stores.extend(info_if_there(system, listing)?);
+                stores.extend(info_if_there(system, &listing.name)?);
             }
         }
         Ok(StoreList { stores })
@@ -217,8 +217,8 @@ fn info(system: &SystemHandle, name: &str) -> Result<StoreInfo, OperationError> 
     })
 }
 
-fn info_if_there(system: &SystemHandle, listing: StoreListing) -> Result<Option<StoreInfo>, OperationError> {
-    match info(system, &listing.name) {
+fn info_if_there(system: &SystemHandle, name: &str) -> Result<Option<StoreInfo>, OperationError> {
+    match info(system, name) {
         Err(error) if error.code == "no_store" => Ok(None),
         info => info.map(Some),
     }

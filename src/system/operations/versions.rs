@@ -13,7 +13,6 @@ use crate::system::Role;
 
 pub use list::{GetVersion, ListVersions, VersionList, VersionOrNewest, VersionPage};
 pub use prepared::{AbandonVersion, CommitVersion, PrepareInput, PrepareVersion, PreparedId, PreparedInfo, StoreRoot};
-pub(super) use prepared::{PreparedKeeper, PreparedVersions};
 pub use upkeep::{
     DiscardChanges, KeepVersions, LoadVersion, PruneInput, PruneOutput, PruneVersions, RetentionInput, RollBack, SaveVersion, VersionNumber,
 };

@@ -6,7 +6,6 @@ use serde_json::Value;
 use treering_proofs::{HashFunction, Ics23Error, MultiStoreProof, Proof, to_ics23};
 
 use super::super::bytes::Encoding;
-use super::super::place;
 use crate::system::{Access, Operation, OperationContext, OperationError, Role, SystemHandle};
 
 /// A key whose proof is asked for.
@@ -83,7 +82,7 @@ impl Operation for MakeProof {
     fn run(&self, system: &SystemHandle, context: &OperationContext, input: ProofOf) -> Result<MadeProof, OperationError> {
         let key = input.encoding.read("key", &input.key)?;
         let function = system.store().hash_function()?;
-        let snapshot = system.store().snapshot(input.version).map_err(place::about_whole(system))?;
+        let snapshot = system.store().snapshot(input.version)?;
         context.check()?;
         let proof = snapshot.prove(&input.store, &key)?;
         let of_store = snapshot.store(&input.store)?.info();

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::{page, place};
+use super::super::page;
 use super::VersionInfo;
 use crate::error::Error;
 use crate::system::{Access, Operation, OperationContext, OperationError, Role, SystemHandle};
@@ -99,6 +99,6 @@ impl Operation for GetVersion {
             Some(version) => system.store().version(version),
             None => system.store().newest_version().and_then(|newest| newest.ok_or_else(none)),
         };
-        Ok(VersionInfo::seen_by(&context.principal, found.map_err(place::about_whole(system))?))
+        Ok(VersionInfo::seen_by(&context.principal, found?))
     }
 }

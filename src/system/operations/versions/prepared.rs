@@ -3,8 +3,7 @@
 //! While a version is prepared nothing can be changed, so one that nobody commits would be in everybody's way: it is dropped after a time
 //! limit, and when the system stops.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,55 +12,12 @@ use serde_json::json;
 use super::super::stores::Done;
 use super::VersionInfo;
 use crate::multistore::PreparedMultiVersion;
-use crate::system::{
-    Access, ErrorKind, Operation, OperationContext, OperationError, Role, Service, ServiceContext, ServiceError, SystemHandle, Wake,
-    new_trace_id,
-};
+use crate::system::{Access, ErrorKind, Operation, OperationContext, OperationError, Role, SystemHandle};
 
 /// Seconds that a prepared version is kept if nothing is said.
 const DEFAULT_SECONDS: u32 = 60;
 /// Seconds that it can be kept.
 const MOST_SECONDS: u32 = 3600;
-/// How often it is looked whether its time is over.
-const LOOK: Duration = Duration::from_millis(500);
-
-/// The version that is prepared; there is one at a time, as nothing can be changed beside it.
-#[derive(Clone, Default)]
-pub(in crate::system::operations) struct PreparedVersions(Arc<Mutex<Option<Kept>>>);
-
-struct Kept {
-    id: String,
-    until: Instant,
-    version: PreparedMultiVersion,
-}
-
-impl PreparedVersions {
-    /// Set and taken whole, so a panic elsewhere leaves it whole.
-    fn lock(&self) -> MutexGuard<'_, Option<Kept>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Drops the version if its time is over. Dropping takes locks of the stores, so it is done without ours.
-    fn expire(&self) {
-        let expired = self.lock().take_if(|kept| Instant::now() >= kept.until);
-        drop(expired);
-    }
-
-    fn take(&self, id: &str) -> Result<Kept, OperationError> {
-        self.expire();
-        self.lock().take_if(|kept| kept.id == id).ok_or_else(|| {
-            let message =
-                format!("there is no prepared version {id:?} (any more); prepare one again, and commit it before its time is over");
-            OperationError::new(ErrorKind::NotFound, "no_prepared", message).with_details(json!({ "prepared": id }))
-        })
-    }
-
-    /// Drops the version, whichever it is.
-    fn clear(&self) {
-        let dropped = self.lock().take();
-        drop(dropped);
-    }
-}
 
 /// Preparing a version.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -105,9 +61,7 @@ pub struct PreparedId {
 }
 
 /// `versions.prepare`.
-pub struct PrepareVersion {
-    pub(in crate::system::operations) versions: PreparedVersions,
-}
+pub struct PrepareVersion;
 
 impl Operation for PrepareVersion {
     type Input = PrepareInput;
@@ -125,28 +79,17 @@ impl Operation for PrepareVersion {
         if !(1..=MOST_SECONDS).contains(&seconds) {
             return Err(OperationError::invalid_input("seconds", format!("{seconds} is not between 1 and {MOST_SECONDS}")));
         }
-        self.versions.expire();
         let version = system.store().prepare()?;
-        let info = PreparedInfo {
-            prepared: new_trace_id(),
-            version: version.version(),
-            app_hash: version.app_hash().to_string(),
-            roots: version.roots().iter().map(|(store, root)| StoreRoot { store: store.clone(), root_hash: root.to_string() }).collect(),
-            seconds,
-        };
-        // A time that the clock cannot say is over at once.
-        let until = Instant::now().checked_add(Duration::from_secs(seconds.into())).unwrap_or_else(Instant::now);
-        // That it could be prepared says that there is no other one, except one that is being committed or dropped just now.
-        let before = self.versions.lock().replace(Kept { id: info.prepared.clone(), until, version });
-        drop(before);
-        Ok(info)
+        let roots = version.roots().iter().map(|(store, root)| StoreRoot { store: store.clone(), root_hash: root.to_string() });
+        let (number, app_hash, roots) = (version.version(), version.app_hash().to_string(), roots.collect());
+        let kept = system.prepared().keep(version, Duration::from_secs(seconds.into()));
+        let prepared = kept.map_err(|error| OperationError::internal(format!("no thread could be started to watch its time: {error}")))?;
+        Ok(PreparedInfo { prepared, version: number, app_hash, roots, seconds })
     }
 }
 
 /// `versions.commit`.
-pub struct CommitVersion {
-    pub(in crate::system::operations) versions: PreparedVersions,
-}
+pub struct CommitVersion;
 
 impl Operation for CommitVersion {
     type Input = PreparedId;
@@ -158,16 +101,14 @@ impl Operation for CommitVersion {
         Access::all(Role::Write)
     }
 
-    fn run(&self, _: &SystemHandle, context: &OperationContext, input: PreparedId) -> Result<VersionInfo, OperationError> {
-        let kept = self.versions.take(&input.prepared)?;
-        Ok(VersionInfo::seen_by(&context.principal, kept.version.commit()?))
+    fn run(&self, system: &SystemHandle, context: &OperationContext, input: PreparedId) -> Result<VersionInfo, OperationError> {
+        let saved = take(system, &input.prepared)?.commit()?;
+        Ok(VersionInfo::seen_by(&context.principal, saved))
     }
 }
 
 /// `versions.abandon`.
-pub struct AbandonVersion {
-    pub(in crate::system::operations) versions: PreparedVersions,
-}
+pub struct AbandonVersion;
 
 impl Operation for AbandonVersion {
     type Input = PreparedId;
@@ -179,32 +120,15 @@ impl Operation for AbandonVersion {
         Access::all(Role::Write)
     }
 
-    fn run(&self, _: &SystemHandle, _: &OperationContext, input: PreparedId) -> Result<Done, OperationError> {
-        drop(self.versions.take(&input.prepared)?);
+    fn run(&self, system: &SystemHandle, _: &OperationContext, input: PreparedId) -> Result<Done, OperationError> {
+        drop(take(system, &input.prepared)?);
         Ok(Done {})
     }
 }
 
-/// The service `prepared`: drops prepared versions in time.
-pub(in crate::system::operations) struct PreparedKeeper {
-    pub(in crate::system::operations) versions: PreparedVersions,
-}
-
-impl Service for PreparedKeeper {
-    fn id(&self) -> &'static str {
-        "prepared"
-    }
-
-    fn description(&self) -> &'static str {
-        "Drops prepared versions that were not committed in time, and when the system stops."
-    }
-
-    fn run(&self, context: &ServiceContext) -> Result<(), ServiceError> {
-        context.ready();
-        while context.wait(LOOK) == Wake::Elapsed {
-            self.versions.expire();
-        }
-        self.versions.clear();
-        Ok(())
-    }
+fn take(system: &SystemHandle, id: &str) -> Result<PreparedMultiVersion, OperationError> {
+    system.prepared().take(id).ok_or_else(|| {
+        let message = format!("there is no prepared version {id:?} (any more); prepare one again, and commit it before its time is over");
+        OperationError::new(ErrorKind::NotFound, "no_prepared", message).with_details(json!({ "prepared": id }))
+    })
 }

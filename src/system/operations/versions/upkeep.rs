@@ -27,7 +27,7 @@ impl Operation for SaveVersion {
     }
 
     fn run(&self, system: &SystemHandle, context: &OperationContext, _: NoInput) -> Result<VersionInfo, OperationError> {
-        let saved = system.store().save_version().map_err(place::about_whole(system))?;
+        let saved = system.store().save_version()?;
         Ok(VersionInfo::seen_by(&context.principal, saved))
     }
 }
@@ -54,7 +54,7 @@ impl Operation for LoadVersion {
     }
 
     fn run(&self, system: &SystemHandle, context: &OperationContext, input: VersionNumber) -> Result<VersionInfo, OperationError> {
-        system.store().load_version(input.version).map_err(place::about_whole(system))?;
+        system.store().load_version(input.version)?;
         version_info(system, context, input.version)
     }
 }
@@ -96,13 +96,13 @@ impl Operation for RollBack {
     }
 
     fn run(&self, system: &SystemHandle, context: &OperationContext, input: VersionNumber) -> Result<VersionInfo, OperationError> {
-        system.store().rollback_to(input.version).map_err(place::about_whole(system))?;
+        system.store().rollback_to(input.version)?;
         version_info(system, context, input.version)
     }
 }
 
 fn version_info(system: &SystemHandle, context: &OperationContext, version: u64) -> Result<VersionInfo, OperationError> {
-    let version = system.store().version(version).map_err(place::about_whole(system))?;
+    let version = system.store().version(version)?;
     Ok(VersionInfo::seen_by(&context.principal, version))
 }
 
