@@ -24,6 +24,7 @@ mod failure;
 mod input;
 mod listener;
 mod metrics;
+mod openapi;
 mod rest;
 mod route;
 mod router;

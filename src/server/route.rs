@@ -5,10 +5,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
+use schemars::{Schema, schema_for};
 
 use super::answer;
 use super::call::{Answer, Call, Renamed};
 use crate::system::Operation;
+
+/// The type of JSON.
+pub(super) const JSON: &str = "application/json";
 
 /// Answers a request.
 pub(super) type Handler = Arc<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
@@ -34,18 +38,18 @@ pub(super) struct Route {
 
 /// What is known of a route, for the document that describes all.
 pub(super) struct About {
-    /// What it does, in a sentence. Left out: that of the operation.
+    /// What it does, in a sentence.
     pub(super) summary: &'static str,
-    /// The operation whose input it takes.
-    pub(super) input: Option<&'static str>,
-    /// The operation whose output it gives.
-    pub(super) output: Option<&'static str>,
+    /// What path, query and body make together.
+    pub(super) input: Option<Schema>,
+    /// What it gives in JSON.
+    pub(super) output: Option<Schema>,
     /// The place of the path that is another field of the input than its name says.
     pub(super) renamed: Renamed,
-    /// Parameters of the query beside those of the input: name and meaning.
-    pub(super) query: &'static [(&'static str, &'static str)],
-    /// The type of a body that is not JSON of an operation.
+    /// The type of what it gives.
     pub(super) content_type: &'static str,
+    /// Another type that it can give.
+    pub(super) also: Option<&'static str>,
     /// The status of success.
     pub(super) status: StatusCode,
 }
@@ -56,12 +60,13 @@ pub(super) const NOT_RENAMED: Renamed = ("", "");
 impl About {
     /// What does not stand for an operation.
     pub(super) fn other(summary: &'static str, content_type: &'static str) -> Self {
-        Self { summary, input: None, output: None, renamed: NOT_RENAMED, query: &[], content_type, status: StatusCode::OK }
+        Self { summary, input: None, output: None, renamed: NOT_RENAMED, content_type, also: None, status: StatusCode::OK }
     }
 
     /// What stands for an operation.
     pub(super) fn operation<O: Operation>() -> Self {
-        Self { input: Some(O::ID), output: Some(O::ID), ..Self::other("", "application/json") }
+        let (input, output) = (Some(schema_for!(O::Input)), Some(schema_for!(O::Output)));
+        Self { input, output, ..Self::other(O::DESCRIPTION, JSON) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 
+use super::openapi;
 use super::rest::{abci, events, explorer, health, keys, operations, stream, versions};
 use super::route::{NOT_RENAMED, Route};
 use crate::system::operations::{
@@ -71,5 +72,6 @@ fn of_system() -> Vec<Route> {
         operations::list(),
         operations::execute(),
         events::route(),
+        openapi::route(),
     ]
 }

@@ -6,12 +6,13 @@
 use axum::http::{Method, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 
 use super::super::answer;
 use super::super::call::{Answer, Call};
 use super::super::failure::Failure;
-use super::super::route::{About, NOT_RENAMED, Route};
+use super::super::route::{About, JSON, NOT_RENAMED, Route};
 use crate::system::operations::{Encoding, MadeProof, MakeProof, ProofOf};
 use crate::system::{ErrorKind, OperationContext, OperationError, SystemHandle};
 
@@ -21,13 +22,18 @@ const INVALID_REQUEST: u32 = 18;
 const INVALID_HEIGHT: u32 = 26;
 const OTHER: u32 = 1;
 
-#[derive(Deserialize)]
+/// What is asked, as CometBFT writes it.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Query {
+    /// `/store/NAME/key`.
     path: String,
+    /// The key: hex after `0x`, or a text in quotation marks.
     data: String,
+    /// A version of all stores; the newest one if it is 0 or left out.
     #[serde(default)]
     height: Option<String>,
+    /// Whether the answer has a proof.
     #[serde(default)]
     prove: Option<bool>,
 }
@@ -71,18 +77,8 @@ struct ProofOp {
 }
 
 pub(in crate::server) fn route() -> Route {
-    let about = About {
-        query: &[
-            ("path", "`/store/NAME/key`."),
-            ("data", "The key: hex after `0x`, or a text in quotation marks."),
-            ("height", "A version of all stores; the newest one if it is 0 or left out."),
-            ("prove", "Whether the answer has a proof."),
-        ],
-        ..About::other(
-            "Gives a key's value as CometBFT's `abci_query` does, with a proof for clients of the Cosmos SDK.",
-            "application/json",
-        )
-    };
+    let summary = "Gives a key's value as CometBFT's `abci_query` does, with a proof for clients of the Cosmos SDK.";
+    let about = About { input: Some(schema_for!(Query)), ..About::other(summary, JSON) };
     Route::new(Method::GET, "/v1/abci_query", about, query)
 }
 

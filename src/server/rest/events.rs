@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::{Method, StatusCode};
 use http_body::Frame;
+use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, Sleep};
@@ -29,9 +30,11 @@ const PIECE_BYTES: usize = 16 << 10;
 /// How often something is sent when nothing happens, so that who is in between does not take the connection for dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-#[derive(Deserialize)]
+/// Which events to give.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
+    /// Only topics that match, such as `multistore.**`; all if it is left out.
     #[serde(default)]
     pattern: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! One key: reading, setting and removing it.
 
 use axum::http::{Method, StatusCode};
+use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 
 use super::super::answer;
@@ -12,13 +13,13 @@ use crate::system::operations::{ApplyBatch, Batch, BatchOperation, Encoding, Get
 const PATH: &str = "/v1/stores/{store}/keys/{key}";
 
 pub(in crate::server) fn routes() -> Vec<Route> {
-    let set = About { summary: "Sets a key. It is saved with the next version.", ..About::operation::<ApplyBatch>() };
-    let delete =
-        About { summary: "Removes a key, which need not be there. It is saved with the next version.", ..About::operation::<ApplyBatch>() };
+    let of_batch = |summary, input| About { summary, input: Some(input), ..About::operation::<ApplyBatch>() };
+    let set = of_batch("Sets a key. It is saved with the next version.", schema_for!(KeyValue));
+    let delete = of_batch("Removes a key, which need not be there. It is saved with the next version.", schema_for!(Key));
     vec![
         Route::new(Method::GET, PATH, About::operation::<GetKey>(), get),
-        Route::new(Method::PUT, PATH, About { input: None, ..set }, put),
-        Route::new(Method::DELETE, PATH, About { input: None, ..delete }, remove),
+        Route::new(Method::PUT, PATH, set, put),
+        Route::new(Method::DELETE, PATH, delete, remove),
     ]
 }
 
@@ -33,21 +34,30 @@ async fn get(mut call: Call) -> Answer {
     call.run_aside(move |system, context| Ok(answer::json(StatusCode::OK, &system.run::<GetKey>(context, input)?))).await
 }
 
-#[derive(Deserialize)]
+/// A key and its new value.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct KeyValue {
+    /// The store.
     store: String,
+    /// The key.
     key: String,
+    /// Its new value.
     value: String,
+    /// How key and value are written.
     #[serde(default)]
     encoding: Encoding,
 }
 
-#[derive(Deserialize)]
+/// A key.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Key {
+    /// The store.
     store: String,
+    /// The key.
     key: String,
+    /// How the key is written.
     #[serde(default)]
     encoding: Encoding,
 }

@@ -30,7 +30,7 @@ type Pieces = Result<Bytes, std::io::Error>;
 
 pub(in crate::server) fn route() -> Route {
     let summary = "Gives a page of a range of keys; with `Accept: application/x-ndjson` all of the range, one key a line, as it is read.";
-    let about = About { summary, ..About::operation::<ScanStore>() };
+    let about = About { summary, also: Some(NDJSON), ..About::operation::<ScanStore>() };
     Route::new(Method::GET, "/v1/stores/{store}/keys", about, scan)
 }
 

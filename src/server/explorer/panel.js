@@ -1,0 +1,24 @@
+// A part of the page that is read from the server: keeps what it showed until the new content is there, and shows errors in place.
+import { h, replace } from "./dom.js";
+import { errorBox } from "./errors.js";
+
+/**
+ * Fills `element` with what `load(signal)` gives. Only the newest call for an element counts. Content that comes late leaves the focus
+ * where it is. `title` heads an error that takes the place of a whole page.
+ */
+export async function fillPanel(element, load, title) {
+  element.loading?.abort();
+  const loading = new AbortController();
+  element.loading = loading;
+  element.setAttribute("aria-busy", "true");
+  let content;
+  try {
+    content = await load(loading.signal);
+  } catch (error) {
+    if (loading.signal.aborted) return;
+    content = [title ? h("h1", {}, title) : null, errorBox(error, () => fillPanel(element, load, title))];
+  }
+  if (loading.signal.aborted) return;
+  element.removeAttribute("aria-busy");
+  replace(element, content);
+}
