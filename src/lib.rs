@@ -24,6 +24,7 @@ pub use persist::companion::Companion;
 pub use persist::flush::FlushStatus;
 pub use persist::prune::{Keep, PruneReport};
 pub use persist::stats::KindStats;
+pub use persist::usage::Usage;
 pub use store::traits;
 pub use store::{
     Committed, CreateOptions, Database, EachChange, OpenOptions, PreparedVersion, Provable, RangeQueryable, Savepoint, Scan, SharedStore,

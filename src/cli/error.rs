@@ -21,7 +21,7 @@ pub(crate) enum CliError {
     /// A tree, while it was read.
     #[error(transparent)]
     Tree(#[from] TreeError),
-    /// The system cannot be put together or started.
+    /// The system cannot be put together or started, or a file of it, such as that of the tokens, cannot be used.
     #[error(transparent)]
     System(#[from] treering::system::SystemError),
     /// An operation failed.
@@ -213,9 +213,6 @@ pub(crate) enum CliError {
     /// A token cannot be made.
     #[error("no token was made: {0}")]
     Token(String),
-    /// The file of tokens cannot be used.
-    #[error(transparent)]
-    System(#[from] treering::system::SystemError),
     /// More nodes than a picture can show.
     #[error("the tree has {nodes} nodes, more than the {limit} that are drawn whole: --depth N draws the upper N levels")]
     TooManyNodes {
