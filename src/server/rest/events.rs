@@ -40,13 +40,8 @@ struct Wanted {
 }
 
 pub(in crate::server) fn route() -> Route {
-    let about = About {
-        query: &[("pattern", "Only topics that match, such as `multistore.**`; all if it is left out.")],
-        ..About::other(
-            "Gives events as they happen, as server-sent events. Who reads too slowly gets an event `missed`.",
-            "text/event-stream",
-        )
-    };
+    let summary = "Gives events as they happen, as server-sent events. Who reads too slowly gets an event `missed`.";
+    let about = About { input: Some(schema_for!(Wanted)), ..About::other(summary, "text/event-stream") };
     Route::new(Method::GET, "/v1/events", about, open)
 }
 

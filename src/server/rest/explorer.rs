@@ -1,5 +1,7 @@
 //! The pages in the browser, which are part of the program.
 
+mod files;
+
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, IF_NONE_MATCH, LOCATION, REFERRER_POLICY};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
@@ -9,14 +11,8 @@ use super::super::answer;
 use super::super::call::{Answer, Call};
 use super::super::failure::Failure;
 use super::super::route::{About, Route};
+use files::{FILES, HTML};
 
-/// A file: its name, its type, what is in it.
-type File = (&'static str, &'static str, &'static [u8]);
-
-const HTML: &str = "text/html; charset=utf-8";
-
-/// The files, in the order of their names.
-const FILES: [File; 0] = [];
 
 /// Nothing from elsewhere: neither code, nor pictures, nor requests, nor frames around it.
 const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
