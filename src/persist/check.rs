@@ -1,7 +1,6 @@
 //! Checks a whole database: every node of every kept version, and every other record, against what it must be.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use treering_proofs::app_hash;
 use treering_tree::{ChildRecord, Order};

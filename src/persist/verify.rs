@@ -1,7 +1,6 @@
 //! Checks stored nodes while everything else goes on.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use super::check::{CheckSummary, root_of};
 use super::keys::StoreId;
