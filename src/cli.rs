@@ -17,6 +17,7 @@ mod saved;
 mod work;
 
 mod apply;
+mod audit;
 mod bench;
 mod check;
 mod create;
@@ -34,6 +35,7 @@ mod serve;
 mod stats;
 mod stores;
 mod system;
+mod token;
 mod tree;
 mod verify;
 mod versions;
@@ -104,6 +106,8 @@ enum Command {
     Prune(prune::Args),
     Events(events::Args),
     Check(check::Args),
+    Audit(audit::Args),
+    Token(token::Args),
     Stats(stats::Args),
     Tree(tree::Args),
     Engines(engines::EnginesArgs),
@@ -153,6 +157,8 @@ impl Command {
             Self::Prune(args) => prune::run(&args, output),
             Self::Events(args) => events::run(&args, output),
             Self::Check(args) => check::run(&args, output),
+            Self::Audit(args) => audit::run(&args, output),
+            Self::Token(args) => token::run(&args, output),
             Self::Stats(args) => stats::run(&args, output),
             Self::Tree(args) => tree::run(&args, output),
             Self::Engines(args) => engines::engines(&args, output),

@@ -237,6 +237,15 @@ impl BackendError {
 /// A key and its value.
 pub type Pair = (Vec<u8>, Vec<u8>);
 
+/// Takes a pair.
+pub type Put<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), BackendError> + 'a;
+
+/// Puts many pairs.
+pub type PutAll<'a> = dyn FnMut(&mut Put<'_>) -> Result<(), BackendError> + 'a;
+
+/// Bytes that [`Backend::ingest`] writes in one batch by default.
+const INGESTED_AT_ONCE: usize = 1 << 20;
+
 /// Pairs in key order; an error ends them.
 pub type Scan<'a> = Box<dyn Iterator<Item = Result<Pair, BackendError>> + 'a>;
 
@@ -270,14 +279,25 @@ pub trait Backend: Send + Sync {
     /// When the engine cannot write; then nothing of the batch is there.
     fn write(&self, batch: &Batch, durability: Durability) -> Result<(), BackendError>;
 
-    /// Adds many new pairs at once: a batch of puts whose keys ascend within each keyspace and were not there before. What is ingested
-    /// is seen when the call returns. Unlike a batch it may be applied in part by a crash, and may survive one that loses buffered batches
-    /// written before. Engines that have a quicker way for large amounts of sorted data take it; by default it is a buffered write.
+    /// Adds many new pairs of a keyspace: `pairs` puts them, one after another, in ascending order of keys that were not there before. What
+    /// is ingested is seen when the call returns. Unlike a batch it may be applied in part by a crash, and may survive one that loses
+    /// buffered batches written before. Engines that have a quicker way for large amounts of sorted data take it; by default
+    /// these are buffered writes.
     ///
     /// # Errors
-    /// When the engine cannot write; then some pairs may be there.
-    fn ingest(&self, batch: &Batch) -> Result<(), BackendError> {
-        self.write(batch, Durability::Buffered)
+    /// When the engine cannot write, and what `pairs` gives; then some pairs may be there.
+    fn ingest(&self, keyspace: Keyspace, pairs: &mut PutAll<'_>) -> Result<(), BackendError> {
+        let mut batch = Batch::new();
+        pairs(&mut |key, value| {
+            batch.put(keyspace, key, value);
+            if batch.bytes() < INGESTED_AT_ONCE {
+                return Ok(());
+            }
+            self.write(&batch, Durability::Buffered)?;
+            batch.clear();
+            Ok(())
+        })?;
+        if batch.is_empty() { Ok(()) } else { self.write(&batch, Durability::Buffered) }
     }
 
     /// Gives the room of what was removed in `from..to` back to the system, which engines else do little by little. May take long, and

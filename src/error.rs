@@ -265,6 +265,14 @@ pub enum Error {
         /// The store's name then.
         store: String,
     },
+    /// The log that stands beside the versions of all stores cannot be written, so that no version is saved either.
+    #[error(
+        "the log that stands beside the versions of all stores cannot be written ({cause}); nothing is saved without it: mend it and open the stores again"
+    )]
+    CompanionLog {
+        /// What its writer says.
+        cause: String,
+    },
     /// The `MultiStore` was closed.
     #[error("the stores are closed; open the MultiStore again")]
     AllClosed,

@@ -16,13 +16,15 @@ pub mod system;
 
 pub use error::{Error, Feature, Result};
 pub use multistore::{
-    BatchChange, HistoryEntry, HistoryMark, MultiSnapshot, MultiStore, MultiStoreBuilder, MultiVersion, PreparedMultiVersion, StoreListing,
-    StoreVersion,
+    BatchChange, CompanionLog, HistoryEntry, HistoryMark, MultiSnapshot, MultiStore, MultiStoreBuilder, MultiVersion, PreparedMultiVersion,
+    StoreListing, StoreVersion,
 };
 pub use persist::check::{CheckProgress, CheckSummary};
+pub use persist::companion::Companion;
 pub use persist::flush::FlushStatus;
 pub use persist::prune::{Keep, PruneReport};
 pub use persist::stats::KindStats;
+pub use persist::usage::Usage;
 pub use store::traits;
 pub use store::{
     Committed, CreateOptions, Database, EachChange, OpenOptions, PreparedVersion, Provable, RangeQueryable, Savepoint, Scan, SharedStore,

@@ -16,7 +16,10 @@
 
 mod again;
 mod batch;
+#[cfg(feature = "system")]
+mod beside;
 mod builder;
+mod companions;
 mod databases;
 mod history;
 mod inspect;
@@ -41,6 +44,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::event::EventBus;
 use crate::store::{Promise, SharedStore};
+use companions::Companions;
 use databases::Databases;
 use member::Member;
 use pruner::{Pruner, Wake};
@@ -48,6 +52,7 @@ use treering_proofs::HashFunction;
 
 pub use batch::BatchChange;
 pub use builder::MultiStoreBuilder;
+pub use companions::CompanionLog;
 pub use history::{HistoryEntry, HistoryMark};
 pub use member::StoreListing;
 pub use saving::PreparedMultiVersion;
@@ -108,6 +113,8 @@ struct Work {
     current: u64,
     /// The newest one.
     newest: u64,
+    /// What stands beside the versions.
+    companions: Companions,
     /// Is there while a version is prepared.
     promise: Weak<Promise>,
 }

@@ -17,12 +17,14 @@
 
 pub(crate) mod check;
 pub(crate) mod commit;
+pub(crate) mod companion;
 pub(crate) mod flush;
 mod frame;
 pub(crate) mod keys;
 pub(crate) mod log;
 pub(crate) mod multi;
 pub(crate) mod node;
+mod pace;
 mod pins;
 mod poison;
 pub(crate) mod prune;
@@ -33,6 +35,7 @@ pub(crate) mod rollback;
 mod source;
 pub(crate) mod stats;
 mod trees;
+pub(crate) mod usage;
 mod verify;
 mod walk;
 mod window;
@@ -125,6 +128,7 @@ pub(crate) struct Disk {
     pins: pins::Pins,
     /// Of the nodes in memory of all trees.
     budget: Arc<Budget>,
+    reads: Arc<usage::Reads>,
     flusher: flush::Flusher,
     /// Trees of versions that were read lately.
     trees: Mutex<trees::OldTrees>,
@@ -177,6 +181,7 @@ impl Disk {
             removals: Mutex::new(()),
             pins: pins::Pins::default(),
             budget: Budget::unlimited(),
+            reads: Arc::default(),
             flusher,
             trees: Mutex::default(),
             poison,
@@ -347,6 +352,7 @@ impl Disk {
             return Ok(None);
         }
         let at = keys::latest(store, key);
+        self.reads.add_index();
         let Some(record) = self.backend.get(Keyspace::Latest, &at)? else { return Ok(None) };
         let (set_in, value) = records::decode_latest(&at, &record)?;
         Ok((set_in <= version).then(|| value.to_vec()))
@@ -360,6 +366,7 @@ impl Disk {
     /// The same, with the version that set it.
     pub(crate) fn latest_with_version(&self, store: StoreId, key: &[u8]) -> Result<Option<(Vec<u8>, u64)>> {
         let at = keys::latest(store, key);
+        self.reads.add_index();
         let Some(record) = self.backend.get(Keyspace::Latest, &at)? else { return Ok(None) };
         let (set_in, value) = records::decode_latest(&at, &record)?;
         Ok(Some((value.to_vec(), set_in)))

@@ -16,6 +16,7 @@
 //! ```
 
 mod access;
+pub mod audit;
 mod builder;
 mod component;
 mod config;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use common::{FaultyBackend, Model, Numbers};
 use treering::engine::memory::MemoryBackend;
-use treering::engine::{Backend, BackendError, Batch, Change, Durability, Keyspace, Scan};
+use treering::engine::{Backend, BackendError, Batch, Change, Durability, Keyspace, PutAll, Scan};
 use treering::proofs::Proof;
 use treering::{CreateOptions, Database, OpenOptions, Order, Tree};
 
@@ -181,9 +181,9 @@ impl Backend for SlowBackend {
         Ok(())
     }
 
-    fn ingest(&self, batch: &Batch) -> Result<(), BackendError> {
+    fn ingest(&self, keyspace: Keyspace, pairs: &mut PutAll<'_>) -> Result<(), BackendError> {
         thread::sleep(Duration::from_millis(5));
-        self.inner.write(batch, Durability::Buffered)
+        self.inner.ingest(keyspace, pairs)
     }
 
     fn flush(&self) -> Result<(), BackendError> {

@@ -357,6 +357,7 @@ mod rocksdb_settings {
 
     use treering::engine::RocksEngine;
     use treering::engine::rocksdb::{Compression, RocksOptions};
+    use treering::engine::{Change, Put};
 
     use super::*;
 
@@ -440,7 +441,17 @@ mod rocksdb_settings {
     #[test]
     fn files_of_many_nodes_have_no_filter() {
         const NODES: u64 = 20_000;
-        let file_size = |bits| table_bytes(bits, (Keyspace::Nodes, NODES), &[7; 100], |backend, batch| backend.ingest(batch).unwrap());
+        let ingest = |backend: &dyn Backend, batch: &Batch| {
+            let mut changes = batch.changes();
+            let mut put_all = |put: &mut Put<'_>| {
+                changes.by_ref().try_for_each(|(_, change)| match change {
+                    Change::Put { key, value } => put(key, value),
+                    _ => unreachable!("the batch has puts only"),
+                })
+            };
+            backend.ingest(Keyspace::Nodes, &mut put_all).unwrap();
+        };
+        let file_size = |bits| table_bytes(bits, (Keyspace::Nodes, NODES), &[7; 100], ingest);
         let (without, with) = (file_size(0), file_size(20));
         assert!(without > NODES * 100, "{without} bytes: the batch was not added as a file");
         assert!(with.abs_diff(without) < 1024, "{with} and {without} bytes");

@@ -53,7 +53,7 @@ fuzz_target!(|bytes: &[u8]| {
 fn use_stores(engines: &TwoEngines) -> Result<(), Error> {
     let stores = engines.builder(folder()).open()?;
     let is_sound = stores.check(&mut |_| {}).is_ok();
-    let _ = (stores.stats(), stores.newest_version());
+    let _ = (stores.stats(), stores.newest_version(), stores.companions());
     for listed in stores.list_versions().unwrap_or_default() {
         let _ = read(&stores, listed.version, is_sound);
     }

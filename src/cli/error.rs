@@ -21,7 +21,7 @@ pub(crate) enum CliError {
     /// A tree, while it was read.
     #[error(transparent)]
     Tree(#[from] TreeError),
-    /// The system cannot be put together or started.
+    /// The system cannot be put together or started, or a file of it, such as that of the tokens, cannot be used.
     #[error(transparent)]
     System(#[from] treering::system::SystemError),
     /// An operation failed.
@@ -196,6 +196,23 @@ pub(crate) enum CliError {
         /// The version looked at.
         version: u64,
     },
+    /// Nothing was ever entered.
+    #[error(
+        "the database {dir} has no audit log: `treering serve` keeps one, and so does SystemService, unless `audit = false` stands in [features]", dir = dir.display()
+    )]
+    NoAudit {
+        /// The database.
+        dir: PathBuf,
+    },
+    /// The audit log is not what it was.
+    #[error("the audit log, or what stands beside the versions of all stores, was changed: {things}; compare with a copy of the folder")]
+    Tampered {
+        /// How many things are wrong, in words.
+        things: String,
+    },
+    /// A token cannot be made.
+    #[error("no token was made: {0}")]
+    Token(String),
     /// More nodes than a picture can show.
     #[error("the tree has {nodes} nodes, more than the {limit} that are drawn whole: --depth N draws the upper N levels")]
     TooManyNodes {

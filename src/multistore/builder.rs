@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, RwLock, Weak};
 use treering_proofs::HashFunction;
 use treering_tree::Order;
 
+use super::companions::Companions;
 use super::databases::Databases;
 use super::pruner::{Pruner, Wake};
 use super::{Handle, Inner, MultiStore, Work, recovery, stores};
@@ -210,13 +211,14 @@ impl MultiStoreBuilder {
         let wake = Arc::new(Wake::default());
         let members = stores::members(&mut databases, &self.events, &wake, newest.as_ref())?;
         let newest = newest.map_or(0, |record| record.version);
+        let companions = Companions { log: None, newest: databases.home()?.disk().companion(newest)? };
         let is_read_only = databases.is_read_only;
         let inner = Arc::new(Inner {
             root: self.config.root_path,
             events: self.events,
             default_engine: Mutex::new(self.config.default_engine),
             members: RwLock::new(members),
-            work: Mutex::new(Some(Work { databases, current: newest, newest, promise: Weak::new() })),
+            work: Mutex::new(Some(Work { databases, current: newest, newest, companions, promise: Weak::new() })),
             wake,
             removals: Mutex::new(()),
         });

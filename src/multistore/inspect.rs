@@ -42,6 +42,7 @@ impl MultiStore {
             summary.index_entries += checked.index_entries;
         }
         databases.home()?.disk().multi_versions(Order::Ascending).try_for_each(|record| check_whole(databases, &record?))?;
+        databases.home()?.disk().check_companions()?;
         Ok(summary)
     }
 

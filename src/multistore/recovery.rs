@@ -4,7 +4,8 @@
 //! 1. What a rollback of the whole, or a deletion, had still to do elsewhere is done.
 //! 2. A commit elsewhere for a version that the home does not have is taken back.
 //! 3. A store elsewhere that the home does not know goes; one that is gone with its engine's memory is made again, empty.
-//! 4. If another database lost commits that the home has (a power cut without `sync_writes`), the whole goes back to the newest version
+//! 4. What stands beside versions above the home's newest one goes.
+//! 5. If another database lost commits that the home has (a power cut without `sync_writes`), the whole goes back to the newest version
 //!    that is there everywhere.
 
 use std::collections::BTreeMap;
@@ -39,6 +40,9 @@ pub(super) fn recover(databases: &mut Databases) -> Result<()> {
     for (engine, database) in databases.others() {
         take_back_unfinished(engine, database, newest.as_ref())?;
         match_stores(engine, database, &placed)?;
+    }
+    if !databases.is_read_only {
+        databases.home()?.disk().forget_companions_above(newest.map_or(0, |record| record.version))?;
     }
     return_to_what_is_everywhere(databases)
 }

@@ -18,6 +18,7 @@ use super::{Inner, MultiStore, Work};
 use crate::error::{Error, Result};
 use crate::event::{MultistoreVersionSaved, SavedStore};
 use crate::persist::commit::{Commit, CommitPart, CommitScope, beside, seconds_now};
+use crate::persist::companion::Companion;
 use crate::persist::log::PendingLog;
 use crate::persist::multi::{MultiPart, MultiRecord};
 use crate::persist::records::VersionRecord;
@@ -80,8 +81,8 @@ impl MultiStore {
     ///
     /// # Errors
     /// [`Error::MultiVersionExists`], [`Error::NoMultiVersion`] when the version to save again was pruned, [`Error::VersionExists`],
-    /// [`Error::BehindNewest`], [`Error::NoVersion`] when a store was pruned alone, [`Error::VersionPrepared`] (the working states stay as
-    /// they are then), [`Error::Poisoned`], [`Error::Engine`], [`Error::ReadOnly`], [`Error::AllClosed`].
+    /// [`Error::BehindNewest`], [`Error::NoVersion`] when a store was pruned alone, [`Error::VersionPrepared`], [`Error::CompanionLog`] (the working
+    /// states stay as they are then), [`Error::Poisoned`], [`Error::Engine`], [`Error::ReadOnly`], [`Error::AllClosed`].
     pub fn save_version(&self) -> Result<MultiVersion> {
         self.inner().save(None)
     }
@@ -225,15 +226,17 @@ impl Inner {
             work.current = version;
             return Ok(MultiVersion::from(record));
         }
+        let companion = work.companions.next()?;
         let (mut saving, commits) = Saving::stage(&work.databases, members, stores)?;
         let record = saving.record(version, members);
-        saving.commit(&work.databases, commits, &record, members, stores)?;
+        saving.commit(&work.databases, commits, (&record, companion), members, stores)?;
         (work.current, work.newest) = (version, version);
         for (((name, _), store), part) in members.iter().zip(stores).zip(saving.parts) {
             // The disk is ahead of what is in memory if this fails.
             self.settle(name, store, part).inspect_err(|error| work.databases.poison(error))?;
         }
         let saved = MultiVersion::from(record);
+        work.companions.saved(&saved, companion);
         self.events.publish_with(|| saved_all_event(&saved));
         Ok(saved)
     }
@@ -328,7 +331,7 @@ impl Saving {
         &mut self,
         databases: &Databases,
         mut commits: Commits<'_>,
-        record: &MultiRecord,
+        (record, companion): (&MultiRecord, Option<Companion>),
         members: &[(String, Member)],
         stores: &mut [Locked<'_>],
     ) -> Result<()> {
@@ -342,7 +345,7 @@ impl Saving {
         }
         let (home_parts, home_records) = by_engine.remove(databases.home.as_str()).unwrap_or_default();
         let others = by_engine.into_iter().map(|(engine, (parts, records))| (engine, parts, records, CommitScope::PartOf(record.version)));
-        let home = (databases.home.as_str(), home_parts, home_records, CommitScope::Whole(record));
+        let home = (databases.home.as_str(), home_parts, home_records, CommitScope::Whole(record, companion));
         for (engine, parts, records, scope) in others.chain([home]) {
             let commit = commits.remove(engine).ok_or(Error::AllClosed)?;
             let committed = commit.finish(parts, self.time, &scope).inspect_err(|error| databases.poison(error))?;

@@ -6,6 +6,7 @@ use super::MultiStore;
 use crate::error::Result;
 use crate::persist::check::CheckSummary;
 use crate::persist::flush::FlushStatus;
+use crate::persist::usage::Usage;
 use crate::store::Database;
 
 impl MultiStore {
@@ -54,6 +55,14 @@ impl MultiStore {
             total.bytes += status.bytes;
         }
         Ok(total)
+    }
+
+    /// What is in memory, and how often it was not, of all engines. O(versions held).
+    ///
+    /// # Errors
+    /// [`Error::AllClosed`](crate::Error::AllClosed).
+    pub fn usage(&self) -> Result<Usage> {
+        Ok(self.databases()?.iter().map(|database| database.disk().usage()).sum())
     }
 
     /// Gets everything that was saved into its final place, on all engines, so that the next opening is quick; commits go on meanwhile.

@@ -212,6 +212,8 @@ impl Inner {
             self.follow(record, &members, &mut stores).inspect_err(|error| work.databases.poison(error))?;
             self.rename_members(record);
             (work.current, work.newest) = (record.version, record.version);
+            let companion = work.databases.home()?.disk().companion(record.version);
+            work.companions.newest = companion.inspect_err(|error| work.databases.poison(error))?;
         } else {
             for store in &mut stores {
                 // After a failed write the versions may be gone; then nothing more is done with the databases until they are opened again.

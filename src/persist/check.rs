@@ -1,7 +1,6 @@
 //! Checks a whole database: every node of every kept version, and every other record, against what it must be.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use treering_proofs::app_hash;
 use treering_tree::{ChildRecord, Order};
@@ -74,7 +73,7 @@ impl Disk {
     ) -> Result<u64> {
         let rows = self.version_rows(store.id, 0, u64::MAX).collect::<Result<Vec<_>>>()?;
         let checkpoints: BTreeSet<u64> = self.checkpoints(store.id)?.into_iter().collect();
-        let source = DiskSource::new(Arc::clone(&self.backend), store.id);
+        let source = DiskSource::new(self, store.id);
         let (mut before, mut nodes) = (0, 0);
         for (row, done) in rows.iter().zip(0..) {
             let VersionRow { version, record, standing } = *row;
@@ -129,7 +128,7 @@ impl Disk {
 
     /// The index must have the newest checkpoint's leaves, and nothing else; but what changed since may be there already.
     fn check_index(&self, name: &str, store: &StoreState, summary: &mut CheckSummary) -> Result<()> {
-        let source = DiskSource::new(Arc::clone(&self.backend), store.id);
+        let source = DiskSource::new(self, store.id);
         let version = self.newest_checkpoint(store.id)?;
         let record = self.version_rows(store.id, version, version).next().transpose()?;
         let root = record.and_then(|row| root_of(&row.record));

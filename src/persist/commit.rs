@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use treering_proofs::app_hash;
 use treering_tree::{SavedVersion, Tree};
 
+use super::companion::Companion;
 use super::flush::Removed;
 use super::keys::StoreId;
 use super::log::PendingLog;
@@ -37,8 +38,8 @@ pub(crate) struct CommitPart<'a> {
 pub(crate) enum CommitScope<'a> {
     /// To this database alone.
     Alone,
-    /// To a version of the whole `MultiStore`, whose record this database keeps: with it the version is there.
-    Whole(&'a MultiRecord),
+    /// To a version of the whole `MultiStore`, whose record this database keeps: with it the version is there. So is what stands beside it.
+    Whole(&'a MultiRecord, Option<Companion>),
     /// To the version of this number, whose record another database keeps, and gets after this commit.
     PartOf(u64),
 }
@@ -153,7 +154,12 @@ impl<'a> Commit<'a> {
         batch.put(Keyspace::Commits, at, record);
         match scope {
             CommitScope::Alone => {}
-            CommitScope::Whole(multi) => multi.put(&mut batch),
+            CommitScope::Whole(multi, companion) => {
+                multi.put(&mut batch);
+                if let Some(companion) = companion {
+                    companion.put(&mut batch, multi.version);
+                }
+            }
             CommitScope::PartOf(version) => UnfinishedCommit { version: *version, before }.put(&mut batch),
         }
         disk.write(&batch)?;

@@ -3,7 +3,7 @@
 //! | keyspace | key |
 //! |---|---|
 //! | meta | `database`; `store/` name; `next store`; `placed/` name; `next placed`; `intent`; `unfinished` |
-//! | commits | `c` commit number; `m` version of the whole; `p` store, version of a checkpoint; `v` store, version |
+//! | commits | `c` commit number; `m` version of the whole; `n` version of the whole (what stands beside it); `p` store, version of a checkpoint; `v` store, version |
 //! | log | commit number, store |
 //! | nodes | store, node version, nonce |
 //! | latest | store, user key |
@@ -81,6 +81,16 @@ pub(crate) fn multi_versions() -> (Vec<u8>, Vec<u8>) {
     (b"m".to_vec(), b"n".to_vec())
 }
 
+/// The key of what stands beside a version of the whole.
+pub(crate) fn companion(version: u64) -> Vec<u8> {
+    [&b"n"[..], &version.to_be_bytes()].concat()
+}
+
+/// All that stand beside versions of the whole.
+pub(crate) fn companions() -> (Vec<u8>, Vec<u8>) {
+    (b"n".to_vec(), b"o".to_vec())
+}
+
 pub(crate) fn commit(number: u64) -> Vec<u8> {
     [&b"c"[..], &number.to_be_bytes()].concat()
 }
@@ -90,7 +100,7 @@ pub(crate) fn commits() -> (Vec<u8>, Vec<u8>) {
     (b"c".to_vec(), b"d".to_vec())
 }
 
-/// The number in the key of a commit or a version of the whole.
+/// The number in the key of a commit, a version of the whole or what stands beside one.
 pub(crate) fn commit_number(key: &[u8]) -> Option<u64> {
     number_behind(key, 1)
 }

@@ -213,7 +213,7 @@ fn decode_intents(record: &[u8]) -> Result<Vec<Intent>> {
 pub(crate) struct HomeChanges {
     /// Stores elsewhere that are registered, or no longer (`None`).
     pub(crate) placed: Vec<(String, Option<PlacedStore>)>,
-    /// Versions of the whole that go.
+    /// Versions of the whole that go, each with what stands beside it.
     pub(crate) removed: Vec<u64>,
     /// What is to be done elsewhere afterwards.
     pub(crate) intents: Vec<Intent>,
@@ -237,6 +237,7 @@ impl HomeChanges {
         }
         for &version in &self.removed {
             batch.delete(Keyspace::Commits, keys::multi_version(version));
+            batch.delete(Keyspace::Commits, keys::companion(version));
         }
         if !self.intents.is_empty() {
             batch.put(Keyspace::Meta, INTENT, encode_intents(&self.intents));

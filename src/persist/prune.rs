@@ -15,6 +15,7 @@ use treering_tree::Order;
 
 use super::commit::seconds_now;
 use super::keys::{self, StoreId};
+use super::pace::Pace;
 use super::pins;
 use super::records::{self, CommitRecord, Standing, VersionRecord};
 use super::{Disk, VersionRow};
@@ -75,9 +76,9 @@ impl Disk {
         let store = self.store(name)?.id;
         let mut report = PruneReport::default();
         let bases = self.remove_versions(store, keep, &mut report)?;
-        let mut before = None;
+        let (mut before, mut pace) = (None, Pace::new(self));
         for &base in &bases {
-            self.prune_gap(store, before, base, &mut report)?;
+            self.prune_gap(store, before, base, &mut report, &mut pace)?;
             before = Some(base);
         }
         // That changes nothing that is there, so other removals need not wait for it.
@@ -178,7 +179,7 @@ impl Disk {
     }
 
     /// Removes the nodes that only checkpoints between the kept ones `before` and `after` used.
-    fn prune_gap(&self, store: StoreId, before: Option<u64>, after: u64, report: &mut PruneReport) -> Result<()> {
+    fn prune_gap(&self, store: StoreId, before: Option<u64>, after: u64, report: &mut PruneReport, pace: &mut Pace<'_>) -> Result<()> {
         let first = before.map_or(0, |before| before + 1);
         if before.is_some() && first == after {
             return Ok(());
@@ -201,6 +202,7 @@ impl Disk {
                     batch.delete(Keyspace::Nodes, keys::node(store, node));
                 }
                 self.write_later(&batch)?;
+                pace.rest();
             }
             let mut batch = Batch::new();
             if needed.is_empty() {

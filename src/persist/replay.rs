@@ -153,7 +153,7 @@ impl Disk {
     /// A tree whose nodes are stored.
     fn stored_tree(&self, store: StoreId, version: u64, record: Option<VersionRecord>, initial_version: u64) -> Result<Tree> {
         let options = Options { hash_function: self.database.hash_function, initial_version, hash_threads: self.options.hash_threads };
-        let source = Arc::new(source::DiskSource::new(Arc::clone(&self.backend), store));
+        let source = Arc::new(source::DiskSource::new(self, store));
         Ok(Tree::open_within(options, source, version, record.and_then(|record| record.root), Arc::clone(&self.budget))?)
     }
 
@@ -200,7 +200,6 @@ impl Disk {
             });
             each(operation);
         })?;
-        tree.fetch(operations.iter().map(|&(key, _)| key))?;
         tree.apply(&operations)?;
         Ok(())
     }

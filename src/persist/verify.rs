@@ -1,7 +1,6 @@
 //! Checks stored nodes while everything else goes on.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use super::check::{CheckSummary, root_of};
 use super::keys::StoreId;
@@ -62,7 +61,7 @@ impl Disk {
         (since, row): (u64, &VersionRow),
         step: Step<'_>,
     ) -> Result<(CheckSummary, ControlFlow<()>)> {
-        let source = DiskSource::new(Arc::clone(&self.backend), store);
+        let source = DiskSource::new(self, store);
         let mut walk = Walk::new(&source, name, self.database.hash_function, since, row.version, root_of(&row.record));
         let (mut told, mut flow) = (0, ControlFlow::Continue(()));
         while flow.is_continue() && walk.next().transpose()?.is_some() {

@@ -98,7 +98,8 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Operation {
     if let Some((name, schema, is_required)) = input.body {
         let content = Content::new(Some(schemas.reference_to(&name, schema)));
         let required = if is_required { Required::True } else { Required::False };
-        operation = operation.request_body(Some(RequestBodyBuilder::new().content("application/json", content).required(Some(required)).build()));
+        operation =
+            operation.request_body(Some(RequestBodyBuilder::new().content("application/json", content).required(Some(required)).build()));
     }
     if route.admission == Admission::Known {
         let open: SecurityRequirement = SecurityRequirement::default();

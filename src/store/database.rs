@@ -18,6 +18,7 @@ use crate::persist::multi::HomeChanges;
 use crate::persist::prune::{Keep, PruneReport};
 use crate::persist::records::{DatabaseRecord, StoreSettings, VersionRecord};
 use crate::persist::stats::KindStats;
+use crate::persist::usage::Usage;
 use crate::persist::{Disk, DiskOptions, StoreState};
 
 /// One part in this many of `cache_size` may wait to be flushed.
@@ -310,6 +311,12 @@ impl Database {
     /// The first thing that is wrong, as [`Error::Damaged`] or [`Error::Tree`]; [`Error::Engine`].
     pub fn check(&self, progress: &mut dyn FnMut(CheckProgress<'_>)) -> Result<CheckSummary> {
         self.shared.disk.check(progress)
+    }
+
+    /// What is in memory, and how often it was not. O(versions held).
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.shared.disk.usage()
     }
 
     /// Counts all records. O(records).

@@ -147,9 +147,6 @@ impl TreeStore {
         for (key, _) in operations.iter().filter(|(_, value)| value.is_some()) {
             self.database.disk.check_key(key)?;
         }
-        if !self.tree.is_resident() {
-            self.tree.fetch(operations.iter().map(|(key, _)| *key))?;
-        }
         let were_there = self.tree.apply(operations)?;
         for (&(key, value), was_there) in operations.iter().zip(were_there) {
             match value {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::audit::{AuditLog, AuditOptions};
 use super::component::{Component, ComponentKind};
 use super::config::{Features, SystemConfig};
 use super::error::SystemError;
@@ -15,7 +16,11 @@ use super::service::Service;
 use super::supervisor::Supervisor;
 use super::system_service::{Inner, SystemHandle, SystemService};
 use super::{operations, services};
+use crate::error::Error;
 use crate::multistore::MultiStore;
+
+/// The feature that the audit log is.
+const AUDIT: &str = "audit";
 
 /// What to set before a system is built. It has the [operations](super::operations) and services of the library already.
 #[must_use = "nothing happens until `build`"]
@@ -71,7 +76,7 @@ impl SystemBuilder {
     /// [`SystemError::Cycle`], [`SystemError::DependencyOff`], [`SystemError::Config`] for a feature that nothing belongs to;
     /// [`SystemError::Store`] as [`MultiStoreBuilder::open_or_create`](crate::MultiStoreBuilder::open_or_create).
     pub fn build(self) -> Result<SystemService, SystemError> {
-        let Self { configuration, store, operations, services, observers } = self;
+        let Self { configuration, store, operations, services, mut observers } = self;
         let registry = registry(&operations, &services)?;
         let order = registry.start_order()?;
         check_features(&registry, &configuration.features)?;
@@ -81,10 +86,25 @@ impl SystemBuilder {
             Some(store) => store,
             None => MultiStore::builder(configuration.stores.clone()).open_or_create()?,
         };
+        let audit = open_audit(&configuration, &store)?;
+        // First of all: what it does not take, nobody else is told.
+        observers.splice(..0, audit.iter().map(|audit| Arc::clone(audit) as Arc<dyn Observer>));
         let is_stopped = AtomicBool::new(false);
         let prepared = PreparedVersions::default();
-        let inner = Inner { configuration, store, registry, operations, observers, supervisor, prepared, is_stopped };
+        let inner = Inner { configuration, store, registry, operations, observers, audit, supervisor, prepared, is_stopped };
         Ok(SystemService::new(SystemHandle { inner: Arc::new(inner) }))
+    }
+}
+
+/// The audit log, unless it is switched off. Where nothing may be written there is none: nothing can be done that it would tell of.
+fn open_audit(configuration: &SystemConfig, store: &MultiStore) -> Result<Option<Arc<AuditLog>>, SystemError> {
+    if !configuration.features.is_on(AUDIT) {
+        return Ok(None);
+    }
+    match AuditLog::open(store, AuditOptions { reads: configuration.audit.reads }) {
+        Ok(log) => Ok(Some(log)),
+        Err(Error::ReadOnly) => Ok(None),
+        Err(other) => Err(other.into()),
     }
 }
 

@@ -31,6 +31,15 @@ pub trait Observer: Send + Sync + 'static {
         false
     }
 
+    /// Asked before an operation runs that the principal may run.
+    ///
+    /// # Errors
+    /// What the caller is told instead: then the operation does not run.
+    fn admit(&self, operation: &str, access: &Access) -> Result<(), OperationError> {
+        let _ = (operation, access);
+        Ok(())
+    }
+
     /// Tells it. What it waits for, the caller waits for.
     ///
     /// # Errors

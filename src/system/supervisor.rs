@@ -155,9 +155,9 @@ impl Supervisor {
 
     /// Waits for the end of the run that was told to stop; somebody may have begun another one by then.
     fn wait_for_end(&self, id: &str, asked: Asked, at_most: Duration) -> End {
-        let Asked { run, thread, .. } = asked;
+        let Asked { run, thread, thread_id, .. } = asked;
         // A service that stops itself, or those that it depends on, would wait for its own end.
-        let is_own_thread = thread.as_ref().is_some_and(|thread| thread.thread().id() == thread::current().id());
+        let is_own_thread = thread_id == Some(thread::current().id());
         let at_most = if is_own_thread { Duration::ZERO } else { at_most };
         if self.wait_until(Some(at_most), |slots| slots.get(id).is_none_or(|slot| slot.has_ended(run))) {
             // Its last steps, after which it holds nothing of the system. A panic of the service was caught in it.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::access::Access;
+use super::audit::AuditLog;
 use super::builder::SystemBuilder;
 use super::component::ComponentKind;
 use super::config::SystemConfig;
@@ -75,6 +76,7 @@ pub(super) struct Inner {
     pub(super) registry: ComponentRegistry,
     pub(super) operations: BTreeMap<&'static str, Arc<dyn ErasedOperation>>,
     pub(super) observers: Vec<Arc<dyn Observer>>,
+    pub(super) audit: Option<Arc<AuditLog>>,
     pub(super) supervisor: Supervisor,
     pub(super) prepared: PreparedVersions,
     /// No operations are taken.
@@ -201,6 +203,12 @@ impl SystemHandle {
         self.execute_typed(operation, context, input)
     }
 
+    /// The audit log; `None` if it is switched off, or nothing may be written.
+    #[must_use]
+    pub fn audit(&self) -> Option<&Arc<AuditLog>> {
+        self.inner.audit.as_ref()
+    }
+
     /// What is prepared between two calls.
     pub(super) fn prepared(&self) -> &PreparedVersions {
         &self.inner.prepared
@@ -254,7 +262,8 @@ impl SystemHandle {
         let access = access_caught(operation, context, &input)?;
         let written = self.written(&access, &input)?;
         let permitted = access.check(&context.principal).and_then(|()| self.check_takes::<O>()).and_then(|()| context.check());
-        let result = permitted.and_then(|()| run(input));
+        let admitted = permitted.and_then(|()| self.admitted(O::ID, &access));
+        let result = admitted.and_then(|()| run(input));
         let execution = Execution {
             operation: O::ID,
             context,
@@ -266,6 +275,11 @@ impl SystemHandle {
         let told = tell_caught(&self.inner.observers, &execution);
         self.publish(&execution);
         told.and(result)
+    }
+
+    /// Lets pass what no observer stands against.
+    fn admitted(&self, operation: &str, access: &Access) -> Result<(), OperationError> {
+        self.inner.observers.iter().try_for_each(|observer| observer.admit(operation, access))
     }
 
     fn check_takes<O: Operation>(&self) -> Result<(), OperationError> {

@@ -31,6 +31,8 @@ fn every_command_is_there_and_has_help_with_an_example() {
         "prune",
         "events",
         "check",
+        "audit",
+        "token",
         "stats",
         "tree",
         "engines",

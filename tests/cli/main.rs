@@ -1,6 +1,7 @@
 //! The command line, driven from outside as a user's script would.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
 
+mod audit;
 mod bad_input;
 mod events;
 mod help;

@@ -67,6 +67,7 @@ pub(crate) fn use_all(engines: &TwoEngines, folder: &Path, expected: &Expected) 
     for listed in noticed.take(stores.list_versions()).unwrap_or_default() {
         assert_eq!(listed, expected.versions[&listed.version].0, "a wrong version");
     }
+    noticed.take(stores.companions());
     let checked = noticed.take(stores.check(&mut |_| {})).is_some();
     let before = noticed.errors.len();
     for (version, (_, model)) in &expected.versions {

@@ -119,6 +119,8 @@ fn is_harmless(record: &Record) -> bool {
         // The newest commit tells how things stand. An older one only tells what was saved together, which nothing else hangs on: it goes
         // with the versions that it made.
         (Keyspace::Commits, [b'c', number @ ..]) => number != u64::from(two_engines::VERSIONS).to_be_bytes(),
+        // As if the log beside the versions had begun with the second one: only that log can know better.
+        (Keyspace::Commits, [b'n', number @ ..]) => number == 1u64.to_be_bytes(),
         _ => false,
     }
 }

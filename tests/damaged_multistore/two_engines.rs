@@ -7,12 +7,13 @@ mod engine;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::TestEngine;
 use treering::config::{Config, MultiStoreConfig};
 use treering::engine::memory::MemoryBackend;
 use treering::engine::{Backend, Batch, Durability, Keyspace};
-use treering::{MultiStore, MultiStoreBuilder, MultiVersion, Order, Store};
+use treering::{Companion, CompanionLog, Hash, MultiStore, MultiStoreBuilder, MultiVersion, Order, Result, Store};
 
 /// The engines: the first one has the home.
 pub(crate) const ENGINES: [&str; 2] = ["alpha", "beta"];
@@ -94,6 +95,19 @@ impl TwoEngines {
     }
 }
 
+/// A log of which nothing is kept but how it stands.
+#[derive(Default)]
+struct Log(AtomicU64);
+
+impl CompanionLog for Log {
+    fn standing(&self) -> Result<Option<Companion>> {
+        let version = self.0.fetch_add(1, Ordering::SeqCst) + 1;
+        Ok(Some(Companion { version, root_hash: Hash::new([u8::try_from(version).unwrap(); 32]), entries: 100 * version }))
+    }
+
+    fn saved(&self, _version: &MultiVersion, _beside: Companion) {}
+}
+
 /// The contents of the stores of a version.
 pub(crate) type Model = BTreeMap<String, BTreeMap<Vec<u8>, Vec<u8>>>;
 
@@ -108,6 +122,7 @@ impl Sample {
     pub(crate) fn save(folder: &Path) -> Self {
         let engines = TwoEngines::default();
         let stores = engines.builder(folder).open_or_create().unwrap();
+        stores.set_companion_log(Some(Arc::new(Log::default()))).unwrap();
         let config = Config::new().with("max_versions", 100);
         for (name, engine) in [("bank", "alpha"), ("void", "alpha"), ("gov", "beta"), ("old", "beta")] {
             stores.create_store(name, Some(engine), &config).unwrap();

@@ -5,7 +5,7 @@ use treering::config::Config;
 use treering::proofs::ics23;
 use treering::{Hash, HashFunction, MultiStore, Store};
 
-fn golden() -> Value {
+pub(crate) fn golden() -> Value {
     serde_json::from_str(include_str!("../vectors/multistore.json")).unwrap()
 }
 
@@ -14,7 +14,7 @@ fn bytes(value: &Value) -> Vec<u8> {
 }
 
 /// Does what version `version` of the golden run does.
-fn apply(stores: &MultiStore, version: &Value) {
+pub(crate) fn apply(stores: &MultiStore, version: &Value) {
     for group in version["ops"].as_array().unwrap() {
         let store = stores.get_store(group["name"].as_str().unwrap()).unwrap();
         for operation in group["ops"].as_array().unwrap() {
@@ -28,14 +28,14 @@ fn apply(stores: &MultiStore, version: &Value) {
     }
 }
 
-fn with_stores(stores: MultiStore, golden: &Value) -> MultiStore {
+pub(crate) fn with_stores(stores: MultiStore, golden: &Value) -> MultiStore {
     for name in golden["stores"].as_array().unwrap() {
         stores.create_store(name.as_str().unwrap(), None, &Config::new()).unwrap();
     }
     stores
 }
 
-fn golden_hash(version: &Value) -> Hash {
+pub(crate) fn golden_hash(version: &Value) -> Hash {
     version["app_hash"].as_str().unwrap().parse().unwrap()
 }
 

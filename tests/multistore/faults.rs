@@ -8,7 +8,7 @@ use treering::config::Config;
 use treering::{Error, Hash, Keep, MultiStore, Store, Versioned};
 
 use super::common::{Model, Numbers};
-use super::test_engine::Machine;
+use super::test_engine::{Machine, assert_companions};
 
 /// A version: its app hash, and of each store its root hash and contents.
 type SeenVersion = (Hash, BTreeMap<String, (Hash, Model)>);
@@ -33,6 +33,7 @@ fn contents(store: &dyn Store) -> Model {
 }
 
 fn look(stores: &MultiStore) -> Sight {
+    assert_companions(stores);
     let mut versions = BTreeMap::new();
     for version in stores.list_versions().unwrap() {
         let snapshot = match stores.snapshot(Some(version.version)) {

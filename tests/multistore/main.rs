@@ -6,6 +6,7 @@ mod common;
 
 mod again;
 mod app_hash;
+mod companions;
 mod faults;
 mod model;
 mod stores;

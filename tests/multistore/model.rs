@@ -11,7 +11,7 @@ use treering::config::Config;
 use treering::{Error, Hash, Keep, MultiSnapshot, MultiStore, Snapshot, Store, Transactional, Versioned};
 
 use super::common::Model;
-use super::test_engine::Machine;
+use super::test_engine::{Machine, assert_companions};
 use oracle::{Act, Given, Kind, Oracle};
 
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -183,6 +183,7 @@ fn working(store: &dyn Store) -> Model {
 }
 
 fn look(stores: &MultiStore) -> Sight {
+    assert_companions(stores);
     let store_sight = |listing: treering::StoreListing| {
         let store = stores.get_store(&listing.name).unwrap();
         assert_eq!(store.name(), listing.name);

@@ -4,14 +4,14 @@
 pub(crate) mod engine;
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use engine::TestEngine;
 use treering::config::MultiStoreConfig;
 use treering::engine::memory::MemoryBackend;
 use treering::engine::{Backend, BackendError, Batch, Durability, Keyspace, Scan};
-use treering::{Database, MultiStore, OpenOptions, Order};
+use treering::{Companion, CompanionLog, Database, Error, Hash, MultiStore, MultiVersion, OpenOptions, Order};
 
 /// Writes that still succeed on all engines together; negative: all do.
 #[derive(Clone)]
@@ -81,6 +81,41 @@ impl Backend for Fused {
     }
 }
 
+/// A log of which nothing is kept but how it stands: at an entry more whenever it is asked.
+#[derive(Default)]
+pub(crate) struct CountingLog {
+    asked: AtomicU64,
+    /// What it was told to stand beside.
+    pub(crate) told: Mutex<Vec<(u64, Companion)>>,
+    pub(crate) is_failing: AtomicBool,
+}
+
+impl CountingLog {
+    /// How it stands when it is asked for this time.
+    pub(crate) fn at(asked: u64) -> Companion {
+        Companion { version: asked, root_hash: Hash::new([asked.to_be_bytes()[7]; 32]), entries: 10 * asked }
+    }
+}
+
+impl CompanionLog for CountingLog {
+    fn standing(&self) -> Result<Option<Companion>, Error> {
+        if self.is_failing.load(Ordering::SeqCst) {
+            return Err(Error::CompanionLog { cause: "no space left (injected)".to_owned() });
+        }
+        Ok(Some(Self::at(self.asked.fetch_add(1, Ordering::SeqCst) + 1)))
+    }
+
+    fn saved(&self, version: &MultiVersion, beside: Companion) {
+        self.told.lock().unwrap().push((version.version, beside));
+    }
+}
+
+/// Every version of all stores has its record of how the log stood, and none is left of others.
+pub(crate) fn assert_companions(stores: &MultiStore) {
+    let beside: Vec<u64> = stores.companions().unwrap().into_iter().map(|(version, _)| version).collect();
+    assert_eq!(beside, stores.list_versions().unwrap().into_iter().map(|saved| saved.version).collect::<Vec<_>>());
+}
+
 /// Two engines, `alpha` with the home, and `beta`.
 pub(crate) struct Machine {
     pub(crate) alpha: Arc<Fused>,
@@ -106,9 +141,11 @@ impl Machine {
         MultiStore::builder(config).engine(engine("alpha", &self.alpha)).engine(engine("beta", &self.beta))
     }
 
-    /// Opens the stores; `folder` keeps nothing but the note where the home is.
+    /// Opens the stores, with a log beside their versions; `folder` keeps nothing but the note where the home is.
     pub(crate) fn open(&self, folder: &Path) -> MultiStore {
-        self.builder(folder).open_or_create().unwrap()
+        let stores = self.builder(folder).open_or_create().unwrap();
+        stores.set_companion_log(Some(Arc::new(CountingLog::default()))).unwrap();
+        stores
     }
 
     pub(crate) fn try_open_to_read(&self, folder: &Path) -> treering::Result<MultiStore> {

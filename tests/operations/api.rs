@@ -13,7 +13,12 @@ pub(crate) struct Api {
 impl Api {
     /// A system with these stores.
     pub(crate) fn new(stores: &[&str]) -> Self {
-        let system = SystemService::builder(SystemConfig::in_memory()).build().unwrap();
+        Self::with(SystemConfig::in_memory(), stores)
+    }
+
+    /// A system as configured, with these stores.
+    pub(crate) fn with(config: SystemConfig, stores: &[&str]) -> Self {
+        let system = SystemService::builder(config).build().unwrap();
         let api = Self { system, context: OperationContext::local() };
         for store in stores {
             api.ok("stores.create", json!({ "name": store }));

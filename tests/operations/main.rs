@@ -11,3 +11,4 @@ mod prepared;
 mod proofs;
 mod schema;
 mod stores;
+mod unloaded;

@@ -104,7 +104,13 @@ impl Memory {
     /// The full routing key of `node`.
     #[inline]
     pub(crate) fn routing_key(&self, node: &Inner) -> &[u8] {
-        self.key_slot(node.key).bytes()
+        self.key_in(node.key)
+    }
+
+    /// The routing key in a slot.
+    #[inline]
+    pub(crate) fn key_in(&self, slot: u32) -> &[u8] {
+        self.key_slot(slot).bytes()
     }
 
     #[inline]
@@ -315,15 +321,25 @@ impl Memory {
     fn vacate(&self, slot: SlotId, pools: &mut Pools) {
         let freed = match slot {
             SlotId::Inner(id) => Self::clear(&self.inners, id, &mut pools.inners, |_| 0),
-            SlotId::Leaf(id) => {
-                pools.leaves_of(leaf::size_of_slot(id)).push(id);
-                // SAFETY: as in `clear`.
-                unsafe { self.leaves.vacate(id) }
-            }
+            SlotId::Leaf(id) => self.clear_leaf(id, pools),
             SlotId::Key(id) => Self::clear(&self.keys, id, &mut pools.keys, RoutingKey::heap_bytes),
             SlotId::Stub(id) => Self::clear(&self.stubs, id, &mut pools.stubs, |_| 0),
+            SlotId::LeafStub(id) => {
+                let leaf = match self.resident(id).map(Link::target) {
+                    Some(Target::Leaf(leaf)) => self.clear_leaf(leaf, pools),
+                    _ => 0,
+                };
+                leaf + Self::clear(&self.stubs, id, &mut pools.stubs, |_| 0)
+            }
         };
         self.account.sub(freed);
+    }
+
+    /// As [`Memory::clear`], of a leaf.
+    fn clear_leaf(&self, id: u32, pools: &mut Pools) -> u64 {
+        pools.leaves_of(leaf::size_of_slot(id)).push(id);
+        // SAFETY: as in `clear`.
+        unsafe { self.leaves.vacate(id) }
     }
 
     /// Drops the value of a slot that nobody reaches any more; gives the bytes that it held outside the slot.

@@ -48,7 +48,8 @@ impl Input {
         let mut schema = route.about.input.clone().map(Schema::to_value).unwrap_or_default();
         let definitions = take_map(&mut schema, "$defs");
         let title = schema.get("title").and_then(Value::as_str).unwrap_or("Input").to_owned();
-        let required: Vec<String> = schema.get("required").cloned().and_then(|names| serde_json::from_value(names).ok()).unwrap_or_default();
+        let required: Vec<String> =
+            schema.get("required").cloned().and_then(|names| serde_json::from_value(names).ok()).unwrap_or_default();
         let mut properties = take_map(&mut schema, "properties");
         let mut input = Self { definitions, ..Self::default() };
         for place in places(route.path) {

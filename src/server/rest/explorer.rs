@@ -13,7 +13,6 @@ use super::super::failure::Failure;
 use super::super::route::{About, Route};
 use files::{FILES, HTML};
 
-
 /// Nothing from elsewhere: neither code, nor pictures, nor requests, nor frames around it.
 const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
 

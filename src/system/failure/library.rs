@@ -55,6 +55,7 @@ fn kind_and_code(error: &Error) -> (ErrorKind, &'static str) {
         Error::Config(_) => (BadInput, "config"),
         Error::Registry(_) => (BadInput, "unknown_engine"),
         Error::Poisoned { .. } => (Unavailable, "poisoned"),
+        Error::CompanionLog { .. } => (Unavailable, "audit_unavailable"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A service's place in the table.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
@@ -20,6 +20,8 @@ pub(super) struct Slot {
     pub(super) report: Value,
     /// Its thread, until somebody waited for its end.
     thread: Option<JoinHandle<()>>,
+    /// Which thread that is, or was.
+    thread_id: Option<ThreadId>,
     /// How often it was given a thread.
     runs: u64,
     /// It ended by itself, without an error.
@@ -37,6 +39,8 @@ pub(super) struct Asked {
     pub(super) run: u64,
     /// The thread of the run, unless somebody else waits for it.
     pub(super) thread: Option<JoinHandle<()>>,
+    /// Which thread that is.
+    pub(super) thread_id: Option<ThreadId>,
 }
 
 /// Whether a service is to stop; one that is not there is.
@@ -53,6 +57,7 @@ impl Slot {
             last_error: None,
             report: Value::Null,
             thread: None,
+            thread_id: None,
             runs: 0,
             is_done: false,
             since: now(),
@@ -68,6 +73,7 @@ impl Slot {
 
     /// It has a thread now.
     pub(super) fn begin(&mut self, thread: JoinHandle<()>) {
+        self.thread_id = Some(thread.thread().id());
         self.thread = Some(thread);
         self.runs += 1;
         self.is_done = false;
@@ -114,7 +120,7 @@ impl Slot {
         if !was_stopped && self.state != ServiceState::Stopping {
             self.enter(ServiceState::Stopping);
         }
-        Asked { was_stopped, run: self.runs, thread: self.thread.take() }
+        Asked { was_stopped, run: self.runs, thread: self.thread.take(), thread_id: self.thread_id }
     }
 
     /// Whether a run is over.

@@ -341,20 +341,21 @@ impl Branch {
         self.bury(SlotId::Inner(id), epoch);
     }
 
-    /// Gives up a leaf that is replaced or removed.
+    /// Gives up a leaf that is replaced or removed. It need not be in memory.
     pub(crate) fn give_up_leaf(&mut self, link: Link) {
-        let (link, stub) = match link.target() {
-            Target::Stub(stub) => (self.memory.resident(stub), Some(stub)),
-            _ => (Some(link), None),
+        let (slot, epoch, saved) = match link.target() {
+            Target::Leaf(id) => {
+                let leaf = self.memory.leaf(id);
+                (SlotId::Leaf(id), leaf.head.epoch, leaf.node_key())
+            }
+            Target::Stub(id) => {
+                let stub = self.memory.stub(id);
+                (SlotId::LeafStub(id), stub.epoch, Some(stub.node))
+            }
+            Target::Inner(_) => unreachable!("the link of a leaf leads to an inner node"),
         };
-        let Some(Target::Leaf(id)) = link.map(Link::target) else { unreachable!("an operation loads the leaf that it replaces") };
-        let leaf = self.memory.leaf(id);
-        let (epoch, saved) = (leaf.head.epoch, leaf.node_key());
         self.place().orphans.recent.extend(saved);
-        self.bury(SlotId::Leaf(id), epoch);
-        if let Some(stub) = stub {
-            self.bury(SlotId::Stub(stub), epoch);
-        }
+        self.bury(slot, epoch);
     }
 
     /// Gives up the routing key in slot `id`.

@@ -44,6 +44,8 @@ pub(crate) enum SlotId {
     Leaf(u32),
     Key(u32),
     Stub(u32),
+    /// A leaf's stub, with the leaf if it is loaded by the time: other branches may load what this one gave up without having seen it.
+    LeafStub(u32),
 }
 
 /// A branch's place in the lineage.

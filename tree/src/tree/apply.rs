@@ -44,6 +44,9 @@ impl Tree {
     /// All or nothing: where a node may have to be loaded, or there are other branches, the old tree is kept as a branch until the block
     /// is done. That takes O(1), but has every node copied that changes.
     ///
+    /// What is missing on the paths is loaded first, level by level, each with one [`load_many`](crate::NodeSource::load_many), and stays in
+    /// memory; leaves that are only replaced are not loaded.
+    ///
     /// # Errors
     /// [`TreeError::KeyTooLong`] and [`TreeError::ValueTooLong`], when a node must be loaded and can't be, and [`TreeError::Full`]; nothing
     /// is changed then.
@@ -52,6 +55,9 @@ impl Tree {
             check_lengths(key, *value)?;
         }
         u32::try_from(operations.len()).map_err(|_| TreeError::Full)?;
+        if operations.len() >= MIN_BATCH && !self.is_resident() {
+            self.fetch_for(operations)?;
+        }
         let before = (operations.len() > 1 && self.may_fail(operations.len())).then(|| self.clone());
         let outcome = self.apply_unguarded(operations);
         if outcome.is_err()

@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 
-use treering_proofs::{AbsenceProof, ExistenceProof, Neighbours, PathStep, Proof, Sibling};
+use treering_proofs::{AbsenceProof, ExistenceProof, Hash, Neighbours, PathStep, Proof, Sibling};
 
 use super::Tree;
-use crate::memory::{InnerView, Node, Place, Seen, View, prefix_of};
+use crate::memory::{Child, Inner, InnerView, Leaf, Node, Place, Seen, View, prefix_of};
 use crate::{Side, TreeError};
 
 /// The nodes on the way to a leaf, and where it went on from each.
@@ -45,33 +45,65 @@ impl Tree {
 
     /// Walks from `place` to the leaf to which `turn` leads; adds the nodes passed to `path`.
     fn follow<'a>(&'a self, mut place: Place, path: &mut Path<'a>, turn: impl Fn(InnerView<'_>) -> Side) -> Result<Seen<'a>, TreeError> {
-        let now = self.memory().now();
+        let memory = self.memory();
         loop {
-            let seen = self.memory().see(&place)?;
-            if let Seen::Resident(Node::Inner(node)) = &seen {
-                node.touch(now);
-            }
-            let View::Inner(node) = seen.view(self.memory()) else { return Ok(seen) };
+            let seen = match memory.see(&place)? {
+                Seen::Resident(Node::Leaf(leaf)) => return Ok(Seen::Resident(Node::Leaf(leaf))),
+                Seen::Resident(Node::Inner(node)) => match self.follow_resident(node, path, &turn) {
+                    Ok(leaf) => return Ok(Seen::Resident(Node::Leaf(leaf))),
+                    Err(missing) => {
+                        place = Place::Known(missing);
+                        continue;
+                    }
+                },
+                passing @ Seen::Passing(_) => passing,
+            };
+            let View::Inner(node) = seen.view(memory) else { return Ok(seen) };
             let side = turn(node);
             place = node.child(side);
             path.push((seen, side));
         }
     }
 
+    /// The part of the walk that is in memory, by links alone: what the nodes know of their children need not be copied. Gives the child
+    /// that is missing if it does not come to a leaf.
+    fn follow_resident<'a>(
+        &'a self,
+        mut node: &'a Inner,
+        path: &mut Path<'a>,
+        turn: &impl Fn(InnerView<'_>) -> Side,
+    ) -> Result<Leaf<'a>, Child> {
+        let memory = self.memory();
+        let now = memory.now();
+        loop {
+            node.touch(now);
+            let side = turn(InnerView::Resident { memory, node });
+            path.push((Seen::Resident(Node::Inner(node)), side));
+            match memory.loaded_link(node.link(side)).map(|link| memory.node(link)) {
+                Some(Node::Inner(below)) => node = below,
+                Some(Node::Leaf(leaf)) => return Ok(leaf),
+                None => return Err(node.child(side)),
+            }
+        }
+    }
+
     /// The existence proof of the leaf at the end of a path.
     fn existence(&self, path: &Path<'_>, leaf: Seen<'_>) -> ExistenceProof {
         let memory = self.memory();
-        let steps = path.iter().rev().filter_map(|(seen, side)| match seen.view(memory) {
-            View::Inner(node) => Some(step(node, *side)),
-            View::Leaf(_) => None,
-        });
-        let path = steps.collect();
+        let mut steps = Vec::with_capacity(path.len());
+        for (seen, side) in path.iter().rev() {
+            match seen.view(memory) {
+                View::Inner(InnerView::Resident { node, .. }) => steps.push(resident_step(node, *side)),
+                View::Inner(node) => steps.push(step(node, *side)),
+                View::Leaf(_) => unreachable!("leaves are below the path"),
+            }
+        }
         let version = match leaf.view(memory) {
             View::Leaf(leaf) => leaf.version,
             View::Inner(node) => node.version(),
         };
         let (key, value) = leaf.into_entry().unwrap_or_default();
-        ExistenceProof { key, value, version, path }
+        ExistenceProof { key, value, version, path: steps }
     }
 
     /// The proof of the next leaf on the `side` of the one at the end of `path`; `None` at the edge.
@@ -90,10 +122,20 @@ impl Tree {
 
 /// What a proof says of a node from which the way to the leaf goes on to `side`.
 fn step(node: InnerView<'_>, side: Side) -> PathStep {
-    let sibling = *node.hash(side.opposite());
-    let sibling = match side {
-        Side::Left => Sibling::Right(sibling),
-        Side::Right => Sibling::Left(sibling),
-    };
+    let sibling = sibling(*node.hash(side.opposite()), side);
     PathStep { height: node.height(), size: node.size(), version: node.version(), sibling }
+}
+
+/// [`step`] of a node in memory, which is nearly all of them.
+fn resident_step(node: &Inner, side: Side) -> PathStep {
+    let sibling = sibling(*node.hash(side.opposite()), side);
+    PathStep { height: node.height(), size: node.size(), version: node.version, sibling }
+}
+
+/// The hash that the way to `side` leaves beside it.
+fn sibling(hash: Hash, side: Side) -> Sibling {
+    match side {
+        Side::Left => Sibling::Right(hash),
+        Side::Right => Sibling::Left(hash),
+    }
 }

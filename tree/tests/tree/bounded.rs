@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 use treering_proofs::Hash;
-use treering_tree::{Budget, Loaded, NodeKey, NodeSource, Options, Order, OwnedEntry, Tree};
+use treering_tree::{Budget, Loaded, NodeKey, NodeSource, Operation, Options, Order, OwnedEntry, Tree};
 
 use crate::source::{MapSource, Records, hard_key, open, owned, seed, stored_tree};
 use crate::workload::{Config, SplitMix64, Workload};
@@ -19,6 +19,8 @@ const KEYS: u64 = 300;
 enum Op {
     SetMany(u64, u64, usize),
     RemoveMany(u64, u64),
+    /// A block: every fifth operation removes.
+    Apply(u64, u64, usize),
     Save,
     WorkingHash,
     Unload(u64, u64),
@@ -41,6 +43,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         8 => (key.clone(), 1..80u64, prop_oneof![3 => 0..200usize, 1 => 300..2000usize]).prop_map(|(k, n, v)| Op::SetMany(k, n, v)),
         4 => (key.clone(), 1..60u64).prop_map(|(k, n)| Op::RemoveMany(k, n)),
+        6 => (key.clone(), 1..80u64, 0..200usize).prop_map(|(k, n, v)| Op::Apply(k, n, v)),
         8 => Just(Op::Save),
         1 => Just(Op::WorkingHash),
         10 => (limit(), 0..3u64).prop_map(|(l, lag)| Op::Unload(l, lag)),
@@ -187,6 +190,24 @@ impl Run {
                     let _ = self.twin.set(&key, &value).unwrap();
                 }
             }
+            Op::Apply(key, n, length) => {
+                let block: Vec<(Vec<u8>, Option<Vec<u8>>)> =
+                    (0..n).map(|i| (hard_key((key + 7 * i) % KEYS), (i % 5 > 0).then(|| vec![u8::try_from(i).unwrap(); length]))).collect();
+                let operations: Vec<Operation<'_>> = block.iter().map(|(key, value)| (&key[..], value.as_deref())).collect();
+                let were_there = self.tree.apply(&operations).unwrap();
+                for ((key, value), was_there) in block.into_iter().zip(were_there) {
+                    match value {
+                        Some(value) => {
+                            let _ = self.twin.set(&key, &value).unwrap();
+                            assert_eq!(was_there, self.contents.insert(key, value).is_some());
+                        }
+                        None => {
+                            let _ = self.twin.remove(&key).unwrap();
+                            assert_eq!(was_there, self.contents.remove(&key).is_some());
+                        }
+                    }
+                }
+            }
             Op::RemoveMany(key, n) => {
                 for i in 0..n {
                     let key = hard_key((key + i) % KEYS);
@@ -292,6 +313,26 @@ fn paths_are_fetched_with_one_call_a_level_and_each_node_once() {
         let _ = tree.get(key).unwrap();
     }
     assert_eq!(source.take(), (0, 0));
+}
+
+/// The inner nodes say which key a leaf has, so a block that only updates reads no leaf but, at most, the first.
+#[test]
+fn a_block_of_updates_loads_no_leaves() {
+    let (tree, saved, inner) = stored_tree(2000, seed(21));
+    let entries: Vec<OwnedEntry> = tree.scan_copies(Bound::Unbounded, Bound::Unbounded, Order::Ascending).map(Result::unwrap).collect();
+    drop(tree);
+    for threads in [1, 4] {
+        let source = Arc::new(Counting { inner: inner.clone(), nodes: AtomicU64::new(0), calls: AtomicU64::new(0) });
+        let options = Options { hash_threads: threads, ..Options::default() };
+        let mut tree = Tree::open_within(options, source.clone(), saved.version, saved.root, Budget::unlimited()).unwrap();
+        let block: Vec<Operation<'_>> = entries.iter().map(|(key, _)| (&key[..], Some(&b"new"[..]))).collect();
+        assert!(tree.apply(&block).unwrap().into_iter().all(|was_there| was_there));
+        let (nodes, calls) = source.take();
+        assert!(nodes == tree.size() || nodes == tree.size() - 1, "{nodes} nodes loaded for {} updates", tree.size());
+        assert!(calls <= (u64::from(tree.height()) + 1) * threads as u64, "{calls} calls");
+        let (again, _) = (tree.save().unwrap(), tree.check().unwrap());
+        assert_eq!(again.orphans.len() as u64, 2 * tree.size() - 1, "every node was replaced");
+    }
 }
 
 #[test]

@@ -21,6 +21,9 @@ struct Visit {
     side: Side,
     /// Whether a key below is set, so that the node changes.
     makes_draft: bool,
+    /// Slot of the routing key of the last node from which the way went to the right: the key of the leaf where it ends if from here on
+    /// it goes to the left. [`Visit::ROOT`] when it never did.
+    leaf_key: u32,
     /// The groups whose keys lead here.
     groups: Range<u32>,
 }
@@ -56,7 +59,7 @@ impl<'b, 'a> Walk<'b, 'a> {
     pub(super) fn new(batch: &'b Batch<'a>, root: Child) -> Self {
         let groups = 0..u32::try_from(batch.groups().len()).unwrap_or(u32::MAX);
         let makes_draft = batch.sets_any(groups.clone());
-        let first = Visit { link: root.link, parent: Visit::ROOT, side: Side::Left, makes_draft, groups };
+        let first = Visit { link: root.link, parent: Visit::ROOT, side: Side::Left, makes_draft, leaf_key: Visit::ROOT, groups };
         Self::over(batch, root, vec![first])
     }
 
@@ -132,6 +135,9 @@ impl<'b, 'a> Walk<'b, 'a> {
 
     #[inline]
     fn visit(&mut self, branch: &mut Branch, visit: &Visit) -> Result<(), TreeError> {
+        if let Some((key, value)) = self.update_of_missing(branch.memory(), visit) {
+            return self.replace(branch, visit, key, value);
+        }
         let memory = branch.memory();
         let known = || if visit.parent == Visit::ROOT { self.root } else { memory.inner(visit.parent).child(visit.side) };
         let link = memory.resolve(visit.link, known)?;
@@ -144,6 +150,19 @@ impl<'b, 'a> Walk<'b, 'a> {
             Target::Leaf(_) => self.arrive(branch, visit, link),
             Target::Stub(_) => unreachable!("the link is resolved"),
         }
+    }
+
+    /// The key and new value when the visit is to a leaf that is not in memory, and that is only replaced: then it need not be loaded. The
+    /// routing keys say which key a leaf has, as each is the smallest key to its right.
+    #[inline]
+    fn update_of_missing(&self, memory: &Memory, visit: &Visit) -> Option<(&'a [u8], &'a [u8])> {
+        if memory.loaded_link(visit.link).is_some() || visit.leaf_key == Visit::ROOT || visit.groups.len() != 1 {
+            return None;
+        }
+        let group = self.batch.groups().get(visit.groups.start as usize)?;
+        let is_leaf = memory.inner(visit.parent).child_height(visit.side) == 0;
+        let is_update = is_leaf && group.kind == Kind::Sets && memory.key_in(visit.leaf_key) == group.key;
+        group.value.filter(|_| is_update).map(|value| (group.key, value))
     }
 
     /// Makes an inner node an own draft, which its parent has marked dirty already.
@@ -174,7 +193,8 @@ impl<'b, 'a> Walk<'b, 'a> {
             let makes_draft = visit.makes_draft && self.batch.sets_any(groups.clone());
             // Of a leaf it is not known yet whether it is replaced.
             *mark = (makes_draft && node.child_height(side) > 0).then_some(side);
-            self.next.push(Visit { link: node.link(side), parent: id, side, makes_draft, groups });
+            let leaf_key = if side == Side::Right { node.key } else { visit.leaf_key };
+            self.next.push(Visit { link: node.link(side), parent: id, side, makes_draft, leaf_key, groups });
         }
         for side in dirty.into_iter().flatten() {
             branch.inner_mut(id).set_state(side, State::Dirty);

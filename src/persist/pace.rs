@@ -1,0 +1,42 @@
+//! How fast work in the background goes.
+//!
+//! Pruning has time. As long as versions are saved meanwhile, it rests after each step as long as the step took, so that commits find a
+//! processor and the disk free; otherwise it goes on at once. Measured on two cores: blocks take 1.3 times as long beside it instead of
+//! 1.8 times, and pruning takes twice as long.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Disk;
+
+/// For so long after a commit the next one is expected.
+const BUSY: Duration = Duration::from_millis(500);
+/// No rest is longer, however long the step took.
+const LONGEST_REST: Duration = Duration::from_millis(50);
+
+/// The pace of one piece of work, made of steps.
+pub(super) struct Pace<'a> {
+    disk: &'a Disk,
+    commits: u64,
+    last_commit: Option<Instant>,
+    step: Instant,
+}
+
+impl<'a> Pace<'a> {
+    /// The first step begins.
+    pub(super) fn new(disk: &'a Disk) -> Self {
+        Self { disk, commits: disk.state().next_commit, last_commit: None, step: Instant::now() }
+    }
+
+    /// A step is done: rests if commits are under way, then begins the next one.
+    pub(super) fn rest(&mut self) {
+        let commits = self.disk.state().next_commit;
+        if commits != self.commits {
+            (self.commits, self.last_commit) = (commits, Some(Instant::now()));
+        }
+        if self.last_commit.is_some_and(|last| last.elapsed() < BUSY) {
+            thread::sleep(self.step.elapsed().min(LONGEST_REST));
+        }
+        self.step = Instant::now();
+    }
+}
