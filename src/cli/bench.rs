@@ -16,7 +16,7 @@ use super::output::{Form, Output, note};
 use super::progress::Progress;
 use crate::workload::{Config, Operation, Workload};
 use measure::{Phase, disk_bytes, load_average, peak_memory_mib};
-use results::{Blocks, Reads, Results};
+use results::{Blocks, Reads, RecordsRead, Results};
 
 /// Measures this machine with the workload that other stores were measured with, and checks every answer.
 ///
@@ -124,11 +124,15 @@ impl<'a> Bench<'a> {
         let mut load = self.load()?;
         let load_drain_ms = self.drain(&mut load)?;
         let root_loaded = self.root;
+        let at_blocks = self.records_read();
         let mut blocks = self.blocks()?;
         let drain_ms = self.drain(&mut blocks)?;
+        let at_gets = self.records_read();
         let gets = self.get()?;
         let snapshot = self.database.snapshot(STORE, None)?;
+        let at_proofs = self.records_read();
         let (proofs, verifies, proof_bytes) = self.prove(&snapshot)?;
+        let read = RecordsRead { blocks: at_gets - at_blocks, gets: at_proofs - at_gets, proofs: self.records_read() - at_proofs };
         let scan = self.scan(&snapshot)?;
         let scan_items = self.workload.live_keys() as u64;
         let vmhwm_mib = peak_memory_mib();
@@ -148,8 +152,15 @@ impl<'a> Bench<'a> {
             .with_load(&Blocks { phase: load, operations: args.keys, root: root_loaded, drain_ms: load_drain_ms })
             .with_blocks(&Blocks { phase: blocks, operations: args.blocks.saturating_mul(args.batch), root, drain_ms })
             .with_reads(args, &reads)
+            .with_records_read(args, read)
             .with_beside(beside)
             .with_end(close.milliseconds(), disk_bytes, reopen.milliseconds(), vmhwm_mib))
+    }
+
+    /// Records read from the storage engine up to now.
+    fn records_read(&self) -> u64 {
+        let usage = self.database.usage();
+        usage.nodes_read + usage.index_reads
     }
 
     fn load(&mut self) -> Result<Phase, CliError> {

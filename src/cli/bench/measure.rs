@@ -114,6 +114,11 @@ fn whole(number: f64) -> u64 {
     whole
 }
 
+/// How many of something one of `count` things took; 0 of none.
+pub(crate) fn each(total: u64, count: u64) -> f64 {
+    if count == 0 { 0.0 } else { rounded(real(total) / real(count)) }
+}
+
 fn rounded(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
 }

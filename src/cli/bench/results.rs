@@ -7,7 +7,7 @@ use treering::proofs::{Hash, HashFunction};
 
 use super::Args;
 use super::beside::Beside;
-use super::measure::{Phase, load_average};
+use super::measure::{Phase, each, load_average};
 use crate::cli::notation::{grouped, sized};
 
 /// One line of results. The names, and what they mean, are those of the programs that measure other stores.
@@ -50,6 +50,10 @@ pub(crate) struct Results {
     verifies_s: u64,
     scan_items_s: u64,
     scan_items: u64,
+    /// Records read from the storage engine, an operation of a block, a get, a proof: nodes and index entries that were not in memory.
+    blk_reads_op: f64,
+    get_reads: f64,
+    proof_reads: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     beside: Option<Beside>,
     close_ms: f64,
@@ -76,6 +80,14 @@ pub(super) struct Reads {
     pub(super) proof_bytes: u64,
     pub(super) scan: Phase,
     pub(super) scan_items: u64,
+}
+
+/// Records read from the storage engine in a phase, since they were not in memory.
+#[derive(Clone, Copy, Default)]
+pub(super) struct RecordsRead {
+    pub(super) blocks: u64,
+    pub(super) gets: u64,
+    pub(super) proofs: u64,
 }
 
 impl Results {
@@ -138,6 +150,13 @@ impl Results {
         self
     }
 
+    pub(super) fn with_records_read(mut self, args: &Args, read: RecordsRead) -> Self {
+        self.blk_reads_op = each(read.blocks, args.blocks.saturating_mul(args.batch));
+        self.get_reads = each(read.gets, args.gets);
+        self.proof_reads = each(read.proofs, args.proofs);
+        self
+    }
+
     pub(super) fn with_beside(mut self, beside: Option<Beside>) -> Self {
         self.beside = beside;
         self
@@ -170,6 +189,11 @@ impl fmt::Display for Results {
         writeln!(f, "proofs   {:>11} a second, of {} bytes", grouped(self.proofs_s), grouped(self.proof_bytes_avg))?;
         writeln!(f, "verifies {:>11} a second", grouped(self.verifies_s))?;
         writeln!(f, "scan     {:>11} keys a second, over {} keys", grouped(self.scan_items_s), grouped(self.scan_items))?;
+        let reads = [self.blk_reads_op, self.get_reads, self.proof_reads];
+        if reads.iter().any(|&reads| reads > 0.0) {
+            let [blocks, gets, proofs] = reads;
+            writeln!(f, "reads    of the storage engine: {blocks:.2} an operation of a block, {gets:.2} a get, {proofs:.2} a proof")?;
+        }
         writeln!(f, "open     {:>11.2} ms, after closing in {:.1} ms", self.reopen_ms, self.close_ms)?;
         writeln!(f, "room     {:>11} on disk, {} MiB of memory at most", sized(self.disk_bytes), known(self.vmhwm_mib))?;
         write!(f, "root     {}", self.root)
