@@ -46,14 +46,13 @@ impl MultiStore {
         Ok(summary)
     }
 
-    /// Counts all records, by engine. O(records).
+    /// Counts all records, by engine, while commits go on. O(records).
     ///
     /// # Errors
     /// [`Error::Engine`], [`Error::AllClosed`].
     pub fn stats(&self) -> Result<Vec<(String, Vec<KindStats>)>> {
-        let mut held = self.inner().work();
-        let databases = &held.get()?.databases;
-        databases.open.iter().map(|(engine, database)| Ok((engine.clone(), database.disk().stats()?))).collect()
+        let databases = self.inner().work().get()?.databases.open.clone();
+        databases.into_iter().map(|(engine, database)| Ok((engine, database.disk().stats()?))).collect()
     }
 }
 

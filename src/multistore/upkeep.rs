@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::MultiStore;
+use super::{MultiStore, StoreListing};
 use crate::error::Result;
 use crate::persist::check::CheckSummary;
 use crate::persist::flush::FlushStatus;
@@ -20,14 +20,7 @@ impl MultiStore {
     /// [`Error::NoStore`](crate::Error::NoStore), [`Error::Engine`](crate::Error::Engine), [`Error::AllClosed`](crate::Error::AllClosed).
     pub fn verify_store(&self, name: &str, step: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<CheckSummary> {
         let inner = self.inner();
-        let (database, inner_name) = {
-            let member = inner.member(name)?;
-            let mut held = inner.work();
-            let databases = &held.get()?.databases;
-            let inner_name = if member.place.is_home() { name.to_owned() } else { member.place.number.to_string() };
-            let Some(database) = databases.open.get(databases.engine_of(&member.place)) else { return Ok(CheckSummary::default()) };
-            (database.clone(), inner_name)
-        };
+        let Some((database, inner_name)) = self.database_of(name)? else { return Ok(CheckSummary::default()) };
         let disk = database.disk();
         let store = disk.store(&inner_name)?.id;
         let (summary, suspicion) = disk.verify(name, store, step)?;
@@ -63,6 +56,32 @@ impl MultiStore {
     /// [`Error::AllClosed`](crate::Error::AllClosed).
     pub fn usage(&self) -> Result<Usage> {
         Ok(self.databases()?.iter().map(|database| database.disk().usage()).sum())
+    }
+
+    /// How many versions of stores are to go by their retention and have not yet. Reads as many records as [`Self::prune`] would look at.
+    ///
+    /// # Errors
+    /// [`Error::AllClosed`](crate::Error::AllClosed), [`Error::Engine`](crate::Error::Engine), [`Error::Damaged`](crate::Error::Damaged).
+    pub fn retired_versions(&self) -> Result<u64> {
+        let mut count = 0;
+        for StoreListing { name, retention, .. } in self.list_stores() {
+            if retention.max_versions.is_none() && retention.version_ttl.is_none() {
+                continue;
+            }
+            if let Some((database, inner_name)) = self.database_of(&name)? {
+                count += database.disk().retired(&inner_name, retention)?.len() as u64;
+            }
+        }
+        Ok(count)
+    }
+
+    /// The database that a store lies in, and its name there.
+    fn database_of(&self, name: &str) -> Result<Option<(Database, String)>> {
+        let member = self.inner().member(name)?;
+        let mut held = self.inner().work();
+        let databases = &held.get()?.databases;
+        let inner_name = if member.place.is_home() { name.to_owned() } else { member.place.number.to_string() };
+        Ok(databases.open.get(databases.engine_of(&member.place)).map(|database| (database.clone(), inner_name)))
     }
 
     /// Gets everything that was saved into its final place, on all engines, so that the next opening is quick; commits go on meanwhile.

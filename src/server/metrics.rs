@@ -1,6 +1,8 @@
 //! Numbers for monitoring, in the text form of OpenMetrics, which Prometheus reads.
 
 mod labels;
+mod service;
+mod state;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,6 +14,10 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::system::{Execution, Observer, OperationError, SystemHandle};
+use state::State;
+
+pub(super) use service::MetricsService;
+
 use labels::{CodeLabel, OperationLabel, RouteLabel, RouteStatus};
 
 /// The type of the text.
@@ -40,6 +46,9 @@ pub struct Metrics {
     operation_errors: Family<CodeLabel, Counter>,
     errors: Family<CodeLabel, Counter>,
     denied: Family<CodeLabel, Counter>,
+    /// Versions of all stores that were saved while somebody counted.
+    commits: Counter,
+    state: State,
     /// What no route answers.
     pub(super) nowhere: RouteMetrics,
 }
@@ -65,6 +74,8 @@ impl Metrics {
             operation_errors: Family::default(),
             errors: Family::default(),
             denied: Family::default(),
+            commits: Counter::default(),
+            state: State::default(),
             registry: Mutex::default(),
         };
         registry.register("http_requests", "Requests answered, by route and class of status", metrics.requests.clone());
@@ -75,6 +86,8 @@ impl Metrics {
         registry.register("operation_errors", "Operations that failed, by code", metrics.operation_errors.clone());
         registry.register("errors", "Requests that were answered with an error, by code", metrics.errors.clone());
         registry.register("denied", "Requests that were not let in or not allowed, by code", metrics.denied.clone());
+        registry.register("commits", "Versions of all stores that were saved since the start", metrics.commits.clone());
+        metrics.state.register(&mut registry);
         *metrics.registry() = registry;
         metrics
     }
@@ -97,8 +110,11 @@ impl Metrics {
         RouteMetrics::new(&self.requests, &self.request_seconds, name)
     }
 
-    /// All numbers as text.
-    pub(super) fn text(&self, _: &SystemHandle) -> Result<String, std::fmt::Error> {
+    /// All numbers as text. What a closed or damaged store cannot tell stays as it was.
+    pub(super) fn text(&self, system: &SystemHandle) -> Result<String, std::fmt::Error> {
+        if let Err(error) = self.state.look(system.store()) {
+            tracing::warn!(%error, "the stores cannot tell their numbers");
+        }
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry())?;
         Ok(text)

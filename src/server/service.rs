@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use super::connection::Serving;
 use super::connections::Connections;
 use super::error::ServerError;
-use super::metrics::Metrics;
+use super::metrics::{Metrics, MetricsService};
 use super::shared::Shared;
 use super::{listener, router, routes, tls};
 use crate::system::{Authenticator, HttpConfig, Service, ServiceContext, ServiceError, SystemBuilder, Wake};
@@ -49,7 +49,8 @@ pub fn install(builder: SystemBuilder) -> Result<(SystemBuilder, Option<SocketAd
     let config = builder.configuration();
     let service = HttpService::bind(&config.http, Authenticator::from_config(config)?, config.services.stop_timeout, &metrics)?;
     let address = service.address();
-    Ok((builder.observer(metrics).service(service), Some(address)))
+    let counting = MetricsService(Arc::clone(&metrics));
+    Ok((builder.observer(metrics).service(counting).service(service), Some(address)))
 }
 
 impl HttpService {

@@ -35,7 +35,11 @@ fn who_has_no_token_learns_nothing() {
     for path in ["/v1/stores", "/v1/stores/bank", "/v1/stores/none", "/v1/nothing", "/metrics", "/v1/events", "/nothing"] {
         for headers in ["", "authorization: Bearer wrong\r\n", "authorization: Basic YTpi\r\n", "authorization: Bearer\r\n"] {
             let answer = ask_with(node.address, "GET", path, headers, None);
-            assert_eq!((answer.status, answer.json(), answer.headers["www-authenticate"].as_str()), (401, unknown.clone(), "Bearer"), "{path}");
+            assert_eq!(
+                (answer.status, answer.json(), answer.headers["www-authenticate"].as_str()),
+                (401, unknown.clone(), "Bearer"),
+                "{path}"
+            );
         }
     }
     assert_eq!(ask_with(node.address, "TRACE", "/v1/stores", "", None).status, 401);
@@ -59,7 +63,11 @@ fn a_token_allows_what_it_grants() {
         answer.status
     };
     let set = Some(r#"{"value":"01"}"#);
-    let batch = |store: &str| format!(r#"{{"operations":[{{"op":"set","store":"bank","key":"aa","value":""}},{{"op":"set","store":"{store}","key":"aa","value":""}}]}}"#);
+    let batch = |store: &str| {
+        format!(
+            r#"{{"operations":[{{"op":"set","store":"bank","key":"aa","value":""}},{{"op":"set","store":"{store}","key":"aa","value":""}}]}}"#
+        )
+    };
     for (method, path, body, as_reader, as_teller, as_admin) in [
         ("PUT", "/v1/stores/bank/keys/aa", set, 403, 200, 200),
         ("PUT", "/v1/stores/gov/keys/aa", set, 403, 403, 200),
@@ -84,7 +92,9 @@ fn a_token_allows_what_it_grants() {
     }
     assert_eq!(status(&teller, "GET", "/v1/events", None), 403);
     let mut stream = Connection::open(node.address);
-    stream.send(request("GET", "/v1/stores/gov/keys", &format!("authorization: Bearer {teller}\r\naccept: application/x-ndjson\r\n"), None)).unwrap();
+    stream
+        .send(request("GET", "/v1/stores/gov/keys", &format!("authorization: Bearer {teller}\r\naccept: application/x-ndjson\r\n"), None))
+        .unwrap();
     assert_eq!(stream.answer().unwrap().status, 403);
     let stores = ask_as(&node, &teller, "GET", "/v1/stores", None).json()["stores"].clone();
     assert_eq!(stores.as_array().unwrap().len(), 1, "others are not seen");

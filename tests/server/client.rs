@@ -8,44 +8,44 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// The name that requests are given, so that whole answers can be compared.
-pub const ID: &str = "a-test";
+pub(crate) const ID: &str = "a-test";
 /// Nothing in these tests takes longer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An answer.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: BTreeMap<String, String>,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// The status and the code of the error.
-    pub fn failure(&self) -> (u16, String) {
+    pub(crate) fn failure(&self) -> (u16, String) {
         (self.status, self.json()["error"]["code"].as_str().unwrap_or_default().to_owned())
     }
 }
 
 /// A connection that stays open.
-pub struct Connection<S> {
-    pub stream: BufReader<S>,
+pub(crate) struct Connection<S> {
+    pub(crate) stream: BufReader<S>,
 }
 
 impl Connection<TcpStream> {
-    pub fn open(address: SocketAddr) -> Self {
+    pub(crate) fn open(address: SocketAddr) -> Self {
         Self::try_open(address).unwrap()
     }
 
-    pub fn try_open(address: SocketAddr) -> std::io::Result<Self> {
+    pub(crate) fn try_open(address: SocketAddr) -> std::io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
@@ -54,16 +54,16 @@ impl Connection<TcpStream> {
 }
 
 impl<S: Read + Write> Connection<S> {
-    pub fn of(stream: S) -> Self {
+    pub(crate) fn of(stream: S) -> Self {
         Self { stream: BufReader::new(stream) }
     }
 
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
         self.stream.get_mut().write_all(bytes.as_ref())
     }
 
     /// The next answer; `None` when the connection ended before it.
-    pub fn answer(&mut self) -> Option<Answer> {
+    pub(crate) fn answer(&mut self) -> Option<Answer> {
         let (status, headers) = self.head()?;
         let mut body = Vec::new();
         if headers.get("transfer-encoding").map(String::as_str) == Some("chunked") {
@@ -79,7 +79,7 @@ impl<S: Read + Write> Connection<S> {
     }
 
     /// The status and the headers of the next answer.
-    pub fn head(&mut self) -> Option<(u16, BTreeMap<String, String>)> {
+    pub(crate) fn head(&mut self) -> Option<(u16, BTreeMap<String, String>)> {
         let mut line = String::new();
         if self.stream.read_line(&mut line).ok()? == 0 {
             return None;
@@ -95,7 +95,7 @@ impl<S: Read + Write> Connection<S> {
     }
 
     /// The next piece of a body that comes in pieces; `None` at its end. A body that breaks off is told by panicking.
-    pub fn chunk(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn chunk(&mut self) -> Option<Vec<u8>> {
         let mut line = String::new();
         self.stream.read_line(&mut line).unwrap();
         let length = usize::from_str_radix(line.trim_end(), 16).unwrap_or_else(|_| panic!("the body broke off: {line:?}"));
@@ -107,19 +107,22 @@ impl<S: Read + Write> Connection<S> {
 }
 
 /// What a request looks like on the wire.
-pub fn request(method: &str, path: &str, headers: &str, body: Option<&str>) -> String {
+pub(crate) fn request(method: &str, path: &str, headers: &str, body: Option<&str>) -> String {
     let kind = if body.is_some() { "content-type: application/json\r\n" } else { "" };
     let body = body.unwrap_or_default();
-    format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nx-request-id: {ID}\r\n{headers}{kind}content-length: {}\r\n\r\n{body}", body.len())
+    format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nx-request-id: {ID}\r\n{headers}{kind}content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 /// Asks once.
-pub fn ask(address: SocketAddr, method: &str, path: &str, body: Option<&str>) -> Answer {
+pub(crate) fn ask(address: SocketAddr, method: &str, path: &str, body: Option<&str>) -> Answer {
     ask_with(address, method, path, "", body)
 }
 
 /// Asks once, with further headers.
-pub fn ask_with(address: SocketAddr, method: &str, path: &str, headers: &str, body: Option<&str>) -> Answer {
+pub(crate) fn ask_with(address: SocketAddr, method: &str, path: &str, headers: &str, body: Option<&str>) -> Answer {
     let mut connection = Connection::open(address);
     // The server may answer and close before all was sent.
     let _ = connection.send(request(method, path, headers, body));

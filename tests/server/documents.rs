@@ -30,7 +30,8 @@ fn every_documented_route_answers() {
             }
             assert!(!filled.contains('{'), "{path} has places without parameters");
             let method = method.to_uppercase();
-            let answer = if method == "GET" || method == "DELETE" { node.ask(&method, &filled) } else { node.send(&method, &filled, &json!({})) };
+            let answer =
+                if method == "GET" || method == "DELETE" { node.ask(&method, &filled) } else { node.send(&method, &filled, &json!({})) };
             let is_json = answer.headers.get("content-type").is_some_and(|kind| kind == "application/json");
             let code = if is_json { answer.json()["error"]["code"].clone() } else { Value::Null };
             assert!(code != "no_route" && code != "no_method", "{method} {path}: {}", answer.text());

@@ -12,17 +12,17 @@ use treering::system::{Access, Operation, OperationContext, OperationError, Role
 
 use super::client::{Answer, ask};
 
-pub struct Node {
-    pub system: SystemService,
-    pub address: SocketAddr,
+pub(crate) struct Node {
+    pub(crate) system: SystemService,
+    pub(crate) address: SocketAddr,
 }
 
 /// A node in memory, with stores `bank` and `gov`.
-pub fn node() -> Node {
+pub(crate) fn node() -> Node {
     node_with(|_| {})
 }
 
-pub fn node_with(change: impl FnOnce(&mut SystemConfig)) -> Node {
+pub(crate) fn node_with(change: impl FnOnce(&mut SystemConfig)) -> Node {
     let mut config = SystemConfig::in_memory();
     config.http.address = "127.0.0.1:0".parse().unwrap();
     change(&mut config);
@@ -36,33 +36,33 @@ pub fn node_with(change: impl FnOnce(&mut SystemConfig)) -> Node {
 }
 
 impl Node {
-    pub fn ask(&self, method: &str, path: &str) -> Answer {
+    pub(crate) fn ask(&self, method: &str, path: &str) -> Answer {
         ask(self.address, method, path, None)
     }
 
-    pub fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
         ask(self.address, method, path, Some(&body.to_string()))
     }
 
-    pub fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         let answer = self.ask("GET", path);
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
         answer.json()
     }
 
-    pub fn put(&self, store: &str, key: &str, value: &str) {
+    pub(crate) fn put(&self, store: &str, key: &str, value: &str) {
         let answer = self.send("PUT", &format!("/v1/stores/{store}/keys/{key}?encoding=utf8"), &json!({ "value": value }));
         assert_eq!((answer.status, answer.json()), (200, json!({ "applied": 1 })));
     }
 
-    pub fn save(&self) -> Value {
+    pub(crate) fn save(&self) -> Value {
         let answer = self.ask("POST", "/v1/versions");
         assert_eq!(answer.status, 201, "{}", answer.text());
         answer.json()
     }
 
     /// The error that asking gives, whole.
-    pub fn error(&self, method: &str, path: &str, body: Option<&str>) -> (u16, Value) {
+    pub(crate) fn error(&self, method: &str, path: &str, body: Option<&str>) -> (u16, Value) {
         let answer = ask(self.address, method, path, body);
         (answer.status, answer.json())
     }
@@ -97,6 +97,6 @@ impl Operation for Sleep {
 }
 
 /// What an error is told as.
-pub fn told(code: &str, message: &str, details: &Value) -> Value {
+pub(crate) fn told(code: &str, message: &str, details: &Value) -> Value {
     json!({ "error": { "code": code, "message": message, "details": details, "request_id": super::client::ID } })
 }

@@ -43,7 +43,10 @@ fn abci_queries_are_answered_with_proofs_that_ics23_verifies() {
         let path = format!("/v1/abci_query?path=%22/store/bank/key%22&data=0x{}&height=1&prove=true", hex::encode(key));
         let answer = node.get(&path);
         let response = &answer["result"]["response"];
-        assert_eq!((&answer["jsonrpc"], &answer["id"], &response["code"], &response["height"]), (&json!("2.0"), &json!(-1), &json!(0), &json!("1")));
+        assert_eq!(
+            (&answer["jsonrpc"], &answer["id"], &response["code"], &response["height"]),
+            (&json!("2.0"), &json!(-1), &json!(0), &json!("1"))
+        );
         assert_eq!(bytes(&response["key"]), key.as_bytes());
         let ops = response["proofOps"]["ops"].as_array().unwrap();
         assert_eq!(ops.iter().map(|op| op["type"].as_str().unwrap()).collect::<Vec<_>>(), ["ics23:iavl", "ics23:simple"]);
@@ -54,7 +57,13 @@ fn abci_queries_are_answered_with_proofs_that_ics23_verifies() {
         match value {
             Some(value) => {
                 assert_eq!(bytes(&response["value"]), value.as_bytes());
-                assert!(ics23::verify_membership::<ics23::HostFunctionsManager>(&of_key, &ics23::iavl_spec(), &root, key.as_bytes(), value.as_bytes()));
+                assert!(ics23::verify_membership::<ics23::HostFunctionsManager>(
+                    &of_key,
+                    &ics23::iavl_spec(),
+                    &root,
+                    key.as_bytes(),
+                    value.as_bytes()
+                ));
             }
             None => {
                 assert_eq!(response["value"], Value::Null);

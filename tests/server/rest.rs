@@ -95,7 +95,8 @@ fn requests_on_one_connection_are_answered_in_order_under_their_names() {
     let node = node();
     node.put("bank", "a", "1");
     let mut connection = Connection::open(node.address);
-    let many: String = (0..100).map(|_| request("GET", "/v1/stores/bank/keys/61", "", None) + &request("GET", "/v1/nothing", "", None)).collect();
+    let many: String =
+        (0..100).map(|_| request("GET", "/v1/stores/bank/keys/61", "", None) + &request("GET", "/v1/nothing", "", None)).collect();
     connection.send(many).unwrap();
     for _ in 0..100 {
         let (first, second) = (connection.answer().unwrap(), connection.answer().unwrap());
@@ -111,6 +112,7 @@ fn numbers_are_told() {
     node.put("bank", "a", "1");
     node.save();
     node.ask("GET", "/v1/nothing");
+    assert!(node.system.events().flush(std::time::Duration::from_secs(10)), "saved versions are counted by a subscriber");
     let answer = node.ask("GET", "/metrics");
     assert!(answer.headers["content-type"].starts_with("application/openmetrics-text"));
     let text = answer.text();
@@ -131,7 +133,9 @@ fn numbers_are_told() {
 #[test]
 fn pages_are_served_with_their_types_and_nothing_from_elsewhere() {
     let node = node();
-    for (path, kind) in [("/", "text/html; charset=utf-8"), ("/docs", "text/html; charset=utf-8"), ("/explorer/app.js", "text/javascript; charset=utf-8")] {
+    for (path, kind) in
+        [("/", "text/html; charset=utf-8"), ("/docs", "text/html; charset=utf-8"), ("/explorer/app.js", "text/javascript; charset=utf-8")]
+    {
         let answer = node.ask("GET", path);
         assert_eq!((answer.status, answer.headers["content-type"].as_str()), (200, kind));
         assert!(answer.headers["content-security-policy"].starts_with("default-src 'self';"));

@@ -31,9 +31,14 @@ fn files_for_tls_are_named() {
         config.http.tls_key = Some(key.clone());
     };
     let told = refusal(with).to_string();
-    assert_eq!(told, format!("the file {} (tls_certificate in [http]) cannot be used: it has no certificate in PEM form", certificate.display()));
+    assert_eq!(
+        told,
+        format!("the file {} (tls_certificate in [http]) cannot be used: it has no certificate in PEM form", certificate.display())
+    );
     std::fs::remove_file(&certificate).unwrap();
-    assert!(refusal(with).to_string().starts_with(&format!("the file {} (tls_certificate in [http]) cannot be used: ", certificate.display())));
+    assert!(
+        refusal(with).to_string().starts_with(&format!("the file {} (tls_certificate in [http]) cannot be used: ", certificate.display()))
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::client::{ask_with, Connection, request};
+use super::client::{Connection, ask_with, request};
 use super::node::node;
 
 const NDJSON: &str = "accept: application/x-ndjson\r\n";
@@ -30,7 +30,10 @@ fn a_range_is_streamed_whole_and_as_it_was() {
     assert_eq!((answer.status, answer.headers["content-type"].as_str()), (200, "application/x-ndjson"));
     assert_eq!(items(answer.text()), model.clone().into_iter().collect::<Vec<_>>());
     let answer = ask_with(node.address, "GET", "/v1/stores/bank/keys?start=000100&end=000200&order=descending&limit=10", NDJSON, None);
-    assert_eq!(items(answer.text()), model.range("000100".to_owned().."000200".to_owned()).rev().take(10).map(|(k, v)| (k.clone(), v.clone())).collect::<Vec<_>>());
+    assert_eq!(
+        items(answer.text()),
+        model.range("000100".to_owned().."000200".to_owned()).rev().take(10).map(|(k, v)| (k.clone(), v.clone())).collect::<Vec<_>>()
+    );
     assert_eq!(ask_with(node.address, "GET", "/v1/stores/none/keys", NDJSON, None).status, 404);
     // A reader that stops after the first piece: what is changed meanwhile is not in what it reads on.
     let mut slow = Connection::open(node.address);

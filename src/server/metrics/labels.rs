@@ -26,3 +26,16 @@ pub(super) struct OperationLabel {
 pub(super) struct CodeLabel {
     pub(super) code: &'static str,
 }
+
+/// What was read past the cache: `nodes` or `index`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub(super) struct ReadLabel {
+    pub(super) kind: &'static str,
+}
+
+/// Records of a kind on an engine.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub(super) struct RecordLabel {
+    pub(super) engine: String,
+    pub(super) kind: String,
+}
