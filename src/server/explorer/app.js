@@ -204,8 +204,10 @@ const KEYS = {
 };
 
 function onKey(event) {
-  const typing = event.target.closest?.("input, textarea, select, dialog, [contenteditable]");
-  if (typing || event.altKey || event.ctrlKey || event.metaKey || !shortcutsAreOn() || !Object.hasOwn(KEYS, event.key)) return;
+  const field = event.target.closest?.("input, textarea, select, dialog, [contenteditable]");
+  // What a dialog held stays the target for a moment after it was closed.
+  const isTyping = field && field.getClientRects().length > 0;
+  if (isTyping || event.altKey || event.ctrlKey || event.metaKey || !shortcutsAreOn() || !Object.hasOwn(KEYS, event.key)) return;
   event.preventDefault();
   KEYS[event.key]();
 }

@@ -15,25 +15,34 @@ export function forget() {
 /** How often things were forgotten: what was drawn from an older generation may be out of date. */
 export let generation = 0;
 
-/** Reads something once, until `forget`. What fails is read again. */
-function once(name, read) {
+/** What can change without the page being told of it is kept so long: all parts of one drawing read it once. In milliseconds. */
+const SHORTLY = 2000;
+
+/** Reads something once, until `forget`, or `SHORTLY` only. What fails is read again. */
+function once(name, read, { shortly = false } = {}) {
   if (!cache.has(name)) {
     const reading = read();
+    const drop = () => cache.get(name) === reading && cache.delete(name);
     cache.set(name, reading);
-    reading.catch(() => cache.get(name) === reading && cache.delete(name));
+    reading.catch(drop);
+    if (shortly) setTimeout(drop, SHORTLY);
   }
   return cache.get(name);
 }
 
 /** The stores there are now. */
-export const stores = () => once("stores", async () => (await get(["stores"])).stores);
+export const stores = () => once("stores", async () => (await get(["stores"])).stores, { shortly: true });
 
 /** Up to `WINDOW` versions of all stores below `before` (null: the newest), the oldest first, with the oldest and newest kept. */
 const page = (before) =>
-  once(`versions ${before}`, async () => {
-    const { versions, oldest, newest } = await get(["versions"], { limit: WINDOW, before });
-    return { versions: versions.sort((a, b) => a.version - b.version), oldest, newest };
-  });
+  once(
+    `versions ${before}`,
+    async () => {
+      const { versions, oldest, newest } = await get(["versions"], { limit: WINDOW, before });
+      return { versions: versions.sort((a, b) => a.version - b.version), oldest, newest };
+    },
+    { shortly: before === null },
+  );
 
 /** The versions to draw around `version` (null: the newest): the newest ones, if it is among them, else those around it. */
 export async function windowAround(version) {

@@ -10,9 +10,11 @@ import { prefer } from "./preferences.js";
 const main = document.getElementById("main");
 const contents = document.getElementById("contents");
 
-/** Paragraphs, with what stands between backticks as code. */
+/** A text, with what stands between backticks as code. */
+const inline = (paragraph) => (paragraph ?? "").split(/(`[^`]+`)/).map((part) => (/^`.+`$/.test(part) ? h("code", {}, part.slice(1, -1)) : part));
+
+/** Paragraphs. */
 function prose(text) {
-  const inline = (paragraph) => paragraph.split(/(`[^`]+`)/).map((part) => (/^`.+`$/.test(part) ? h("code", {}, part.slice(1, -1)) : part));
   return (text ?? "").split(/\n{2,}/).filter(Boolean).map((paragraph) => h("p", {}, inline(paragraph)));
 }
 
@@ -28,10 +30,10 @@ function fields(rows, heads) {
   return h("table", { class: "fields" }, h("thead", {}, h("tr", {}, heads.map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, rows));
 }
 
-function parameterRow({ name, in: place, required, description, schema }) {
+function parameterRow(spec, { name, in: place, required, description, schema }) {
   return h("tr", {},
     h("th", { scope: "row" }, h("code", {}, name), required ? h("span", { class: "required" }, "required") : null),
-    h("td", {}, place), h("td", {}, typeOf(schema)), h("td", {}, prose(description ?? schema?.description)));
+    h("td", {}, place), h("td", {}, typeOf(resolve(spec, schema))), h("td", {}, prose(description ?? schema?.description)));
 }
 
 /** The fields of a schema, one a row; those of objects inside it a step further in. */
@@ -43,8 +45,8 @@ function schemaTable(spec, schema) {
   return fields(rows, ["Field", "Type", "Meaning"]) ?? h("p", {}, typeOf(schema));
 }
 
-function content(spec, holder) {
-  return Object.entries(holder?.content ?? {}).map(([type, { schema }]) => [h("p", { class: "media" }, h("code", {}, type), schema ? [" ", typeOf(schema)] : null), schema && !schema.$ref ? schemaTable(spec, schema) : null]);
+function content(spec, holder, isBody = false) {
+  return Object.entries(holder?.content ?? {}).map(([type, { schema }]) => [h("p", { class: "media" }, h("code", {}, type), schema ? [" ", typeOf(schema)] : null), schema && (isBody || !schema.$ref) ? schemaTable(spec, schema) : null]);
 }
 
 function response(spec, status, holder) {
@@ -56,18 +58,18 @@ function operationView(spec, { method, path, id, operation, parameters }) {
   const line = curl(spec, { method, path, operation, parameters }, new URL("../", import.meta.url));
   const body = operation.requestBody && resolve(spec, operation.requestBody);
   return h("details", { class: "operation", id, "data-text": `${method} ${path} ${operation.summary ?? ""} ${operation.description ?? ""}`.toLowerCase() },
-    h("summary", {}, badge(method), h("code", { class: "path" }, path), h("span", { class: "summary" }, operation.summary ?? "")),
+    h("summary", {}, badge(method), h("code", { class: "path" }, path), h("span", { class: "summary" }, inline(operation.summary))),
     h("div", { class: "operation-body" },
       prose(operation.description),
-      parameters.length ? [h("h3", {}, "Parameters"), fields(parameters.map(parameterRow), ["Name", "In", "Type", "Meaning"])] : null,
-      body ? [h("h3", {}, "Body"), prose(body.description), content(spec, body)] : null,
+      parameters.length ? [h("h3", {}, "Parameters"), fields(parameters.map((part) => parameterRow(spec, part)), ["Name", "In", "Type", "Meaning"])] : null,
+      body ? [h("h3", {}, "Body"), prose(body.description), content(spec, body, true)] : null,
       h("h3", {}, "Answers"), Object.entries(operation.responses ?? {}).map(([status, holder]) => response(spec, status, holder)),
       h("h3", {}, "Example"), h("div", { class: "example" }, h("pre", { class: "value" }, line), copyButton(line, "the command"))));
 }
 
 function schemaView(spec, [name, schema]) {
   return h("details", { class: "operation schema", id: `schema-${name}`, "data-text": `${name} ${schema.description ?? ""}`.toLowerCase() },
-    h("summary", {}, h("code", { class: "path" }, name), h("span", { class: "summary" }, (schema.description ?? "").split("\n")[0])),
+    h("summary", {}, h("code", { class: "path" }, name), h("span", { class: "summary" }, inline((schema.description ?? "").split("\n")[0]))),
     h("div", { class: "operation-body" }, prose(schema.description), schemaTable(spec, schema)));
 }
 

@@ -66,30 +66,32 @@ export function outline(spec, schema, depth = 0) {
   });
 }
 
+/** What a reader knows from the README, for fields and parameters that have no example. */
+const WORDS = { store: "bank", key: "616c696365", value: "3634", name: "bank", to: "gov", data: "616c696365", path: "/store/bank/key", file: "app.js" };
+const NUMBERS = { version: 1, from: 1, to: 2, last: 100 };
+
 /** A value that fits a schema, for an example. */
-export function sample(spec, schema, depth = 0) {
+export function sample(spec, schema, name, depth = 0) {
   const own = resolve(spec, schema);
   const known = own.example ?? own.examples?.[0] ?? own.default ?? own.const ?? own.enum?.[0];
   if (known !== undefined && known !== null) return known;
   const choices = own.oneOf ?? own.anyOf;
-  if (choices) return sample(spec, choices.find((choice) => choice.type !== "null") ?? choices[0], depth + 1);
-  const type = [own.type].flat().find((name) => name !== "null");
-  if (type === "array") return depth < 5 ? [sample(spec, own.items ?? {}, depth + 1)] : [];
-  if (type === "integer" || type === "number") return own.minimum ?? 1;
+  if (choices) return sample(spec, choices.find((choice) => choice.type !== "null") ?? choices[0], name, depth + 1);
+  const type = [own.type].flat().find((each) => each !== "null");
+  if (type === "array") return depth < 5 ? [sample(spec, own.items ?? {}, name, depth + 1)] : [];
+  if (type === "integer" || type === "number") return NUMBERS[name] ?? own.minimum ?? 1;
   if (type === "boolean") return false;
-  if (type === "string") return own.format === "hex" ? "616c696365" : "text";
+  if (type === "string") return WORDS[name] ?? "text";
   if (!own.properties || depth > 4) return {};
-  const required = Object.keys(own.properties).filter((name) => own.required?.includes(name));
-  return Object.fromEntries(required.map((name) => [name, sample(spec, own.properties[name], depth + 1)]));
+  const required = Object.keys(own.properties).filter((field) => own.required?.includes(field));
+  return Object.fromEntries(required.map((field) => [field, sample(spec, own.properties[field], field, depth + 1)]));
 }
 
-/** Words that a reader knows from the README, for parameters of the path that have no example. */
-const SAMPLES = { store: "bank", key: "616c696365", version: "1" };
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** A command that calls an operation. `base` is the server's address. */
 export function curl(spec, { method, path, operation, parameters }, base) {
-  const value = ({ name, example, schema }) => String(example ?? schema?.example ?? SAMPLES[name] ?? sample(spec, schema ?? {}));
+  const value = ({ name, example, schema }) => String(example ?? sample(spec, schema ?? { type: "string" }, name));
   const filled = path.replace(/\{\*?([^}]+)\}/g, (_, name) => encodeURIComponent(value(parameters.find((part) => part.in === "path" && part.name === name) ?? { name })));
   const query = parameters.filter((part) => part.in === "query" && (part.required || part.example !== undefined));
   const url = new URL(filled.replace(/^\//, ""), base);
