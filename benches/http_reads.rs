@@ -5,7 +5,7 @@
 //! connection and with several under way; the same while blocks are saved; and the same beside 10,000 idle connections (raise `ulimit -n`).
 #![expect(clippy::unwrap_used, clippy::cast_precision_loss, clippy::indexing_slicing, reason = "a benchmark stops when anything fails")]
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +25,9 @@ const SECONDS: u64 = 3;
 
 fn main() {
     let words: Vec<String> = std::env::args().collect();
+    if let Some(at) = words.iter().position(|word| word == "idle") {
+        return stand_idle(words.get(at + 1).unwrap().parse().unwrap());
+    }
     if let Some(at) = words.iter().position(|word| word == "client") {
         let word = |number: usize| words.get(at + number).unwrap();
         return println!("{}", read_over_http(word(1).parse().unwrap(), word(2).parse().unwrap(), word(3).parse().unwrap()));
@@ -55,9 +58,22 @@ fn main() {
         is_over.store(true, Ordering::Relaxed);
         println!("blocks of 1000 keys saved meanwhile: {}", blocks.join().unwrap());
     });
-    let idle: Vec<_> = (0..IDLE).map_while(|_| TcpStream::connect(address).ok()).collect();
-    report(&format!("beside {} idle connections, 1 under way", idle.len()), by_clients(address, 1), Some(alone));
-    report(&format!("beside {} idle connections, 16 under way", idle.len()), by_clients(address, 16), Some(alone));
+    let mut idle = Command::new(std::env::current_exe().unwrap());
+    let mut idle = idle.args(["idle", &address.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut count = String::new();
+    BufReader::new(idle.stdout.take().unwrap()).read_line(&mut count).unwrap();
+    for depth in [1, 16] {
+        report(&format!("beside {} idle connections, {depth} under way", count.trim()), by_clients(address, depth), Some(alone));
+    }
+    drop(idle.stdin.take());
+    idle.wait().unwrap();
+}
+
+/// A process that holds connections, until its input ends.
+fn stand_idle(address: SocketAddr) {
+    let held: Vec<_> = (0..IDLE).map_while(|_| TcpStream::connect(address).ok()).collect();
+    println!("{}", held.len());
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
 }
 
 fn report(what: &str, per_second: f64, of: Option<f64>) -> f64 {

@@ -1,8 +1,8 @@
 //! Requests that a browser sends for a page of somebody else.
 //!
-//! Where everyone on this machine may do everything, a page from anywhere could make its visitor's browser ask. Browsers say which page asks
-//! (`Origin`) and by which name they found the server (`Host`): changes are for own pages and the configured origin only, and on an address
-//! of this machine nothing is answered under the name of another.
+//! Where everyone on this machine may do everything, a page from anywhere could make its visitor's browser ask. Browsers say which page
+//! asks (`Origin`) and by which name they found the server (`Host`): changes are for own pages and the configured origin only, and on an
+//! address of this machine nothing is answered under the name of another.
 
 use std::net::IpAddr;
 

@@ -59,7 +59,11 @@ async fn run(router: Router, stream: impl AsyncRead + AsyncWrite + Unpin, place:
     let service = service_fn(move |request: Request<Incoming>| answer(router.clone(), Arc::clone(&notes), request));
     let mut http = http1::Builder::new();
     // Who closes its side does not wait for the answer any more. How long heads take is watched by our own notes, which cost no timers.
-    http.pipeline_flush(true).max_buf_size(MOST_HEAD_BYTES).max_headers(MOST_HEADERS).header_read_timeout(None);
+    http.pipeline_flush(true)
+        .max_buf_size(MOST_HEAD_BYTES)
+        .max_header_size(MOST_HEAD_BYTES)
+        .max_headers(MOST_HEADERS)
+        .header_read_timeout(None);
     let connection = http.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let ended = tokio::select! {

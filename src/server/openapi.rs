@@ -142,3 +142,25 @@ fn tag(path: &str) -> &'static str {
         None => "server",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_route_is_in_the_document_under_a_name_of_its_own() {
+        let routes = super::super::routes::all();
+        let document = document(&routes);
+        let mut names = BTreeSet::new();
+        for route in &routes {
+            let path = route.path.replace("{*", "{");
+            let operation = &document["paths"][&path][route.method.as_str().to_lowercase()];
+            assert!(operation["summary"].as_str().is_some_and(|summary| !summary.is_empty()), "{}", route.name());
+            assert!(names.insert(operation["operationId"].as_str().unwrap().to_owned()), "{}", route.name());
+        }
+        let documented: usize = document["paths"].as_object().unwrap().values().map(|path| path.as_object().unwrap().len()).sum();
+        assert_eq!(documented, routes.len());
+    }
+}

@@ -1,7 +1,7 @@
 //! `abci_query` as nodes of the Cosmos SDK answer it, through CometBFT's RPC over GET.
 //!
-//! The path is `/store/NAME/key`, the data the key in hex after `0x`, or a text in quotation marks. An answer with a proof has the two steps
-//! that clients know: `ics23:iavl`, the key under the store's root hash, and `ics23:simple`, that under the app hash of the height.
+//! The path is `/store/NAME/key`, the data the key in hex after `0x`, or a text in quotation marks. An answer with a proof has the two
+//! steps that clients know: `ics23:iavl`, the key under the store's root hash, and `ics23:simple`, that under the app hash of the height.
 
 use axum::http::{Method, StatusCode};
 use base64::Engine;

@@ -43,8 +43,8 @@ async fn scan(mut call: Call) -> Answer {
     stream(call, input).await
 }
 
-/// Streams a range. That it can be read, and may be, is asked by the operation itself, with a page of one key, so that who may not is told so
-/// by the answer's status, and whoever watches operations sees it.
+/// Streams a range. That it can be read, and may be, is asked by the operation itself, with a page of one key, so that who may not is told
+/// so by the answer's status, and whoever watches operations sees it.
 async fn stream(mut call: Call, input: ScanRange) -> Answer {
     let permit = call.permit.take();
     let (shared, mut context) = (std::sync::Arc::clone(&call.shared), call.context.clone());

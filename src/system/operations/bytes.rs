@@ -66,7 +66,7 @@ impl Encoding {
     /// `not_utf8`, which says to ask for hex.
     pub fn write(self, what: &str, bytes: Vec<u8>) -> Result<String, OperationError> {
         match self {
-            Self::Hex => Ok(hex::encode(bytes)),
+            Self::Hex => Ok(hex_digits(&bytes)),
             Self::Base64 => Ok(STANDARD.encode(bytes)),
             Self::Utf8 => String::from_utf8(bytes).map_err(|error| {
                 let hex = shortened(error.as_bytes());
@@ -83,6 +83,14 @@ impl Encoding {
     pub fn write_some(self, what: &str, bytes: Option<Vec<u8>>) -> Result<Option<String>, OperationError> {
         bytes.map(|bytes| self.write(what, bytes)).transpose()
     }
+}
+
+/// As `hex::encode`, which goes digit by digit and costs more than finding the value does.
+fn hex_digits(bytes: &[u8]) -> String {
+    let mut digits = vec![b'0'; bytes.len().saturating_mul(2)];
+    // There is room for two digits a byte, and digits are text.
+    let _ = hex::encode_to_slice(bytes, &mut digits);
+    String::from_utf8(digits).unwrap_or_default()
 }
 
 /// The beginning of bytes, in hex: enough to find them again.
