@@ -121,6 +121,7 @@ enum Command {
 /// Runs the command that the process was started with.
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
+    raise_open_files();
     let mut output = Output::new(cli.json);
     let done = cli.command.run(&mut output).and_then(|()| output.flush());
     match done {
@@ -132,6 +133,17 @@ pub(crate) fn main() -> ExitCode {
             error::report(&error);
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Lets this process have as many files open as the system lets it: a long history is one of many files, a server has many connections.
+fn raise_open_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        // With fewer everything works, only slower.
+        let _ = setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit });
     }
 }
 

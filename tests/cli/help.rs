@@ -37,6 +37,8 @@ fn every_command_is_there_and_has_help_with_an_example() {
         "tree",
         "engines",
         "config",
+        "serve",
+        "system",
         "bench",
         "demo",
     ];
