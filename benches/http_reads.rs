@@ -3,7 +3,7 @@
 //! `cargo bench --all-features --bench http_reads` measures, one after another, for some seconds each: reading in the process with the answer
 //! as JSON (on as many threads as there are client processes); reading over HTTP by two client processes, one request at a time on each
 //! connection and with several under way; the same while blocks are saved; and the same beside 10,000 idle connections (raise `ulimit -n`).
-#![expect(clippy::unwrap_used, clippy::cast_precision_loss, clippy::indexing_slicing, reason = "a benchmark stops when anything fails")]
+#![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a benchmark stops when anything fails")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use treering::config::Config;
 use treering::server::install;
-use treering::system::operations::{GetKey, KeyAt};
+use treering::system::operations::{Encoding, GetKey, KeyAt};
 use treering::system::{OperationContext, SystemConfig, SystemService};
 use treering::{SharedStore, Store};
 
@@ -37,7 +38,7 @@ fn main() {
     config.http.max_connections = IDLE + 1000;
     let (builder, address) = install(SystemService::builder(config)).unwrap();
     let system = builder.build().unwrap();
-    let bank = system.store().create_store("bank", None, &Default::default()).unwrap();
+    let bank = system.store().create_store("bank", None, &Config::default()).unwrap();
     for number in 0..KEYS {
         bank.set(&key(number), &[7; 100]).unwrap();
     }
@@ -99,7 +100,7 @@ fn in_process(system: &SystemService) -> f64 {
             for _ in 0..100 {
                 let number = (start + count) % KEYS;
                 let key = hex::encode(key(number));
-                let input = KeyAt { store: "bank".to_owned(), key, version: None, encoding: Default::default() };
+                let input = KeyAt { store: "bank".to_owned(), key, version: None, encoding: Encoding::Hex };
                 let found = system.run::<GetKey>(&OperationContext::local(), input).unwrap();
                 assert!(serde_json::to_vec(&found).unwrap().len() > 200);
                 count += 1;
@@ -151,12 +152,12 @@ fn read_over_http(address: SocketAddr, depth: usize, start: u64) -> f64 {
     let mut buffer = vec![0; 1 << 20];
     while begun.elapsed() < Duration::from_secs(SECONDS) {
         for connection in &mut connections {
-            let mut requests = String::new();
+            let mut requests = Vec::new();
             for _ in 0..depth {
-                requests += &format!("GET {} HTTP/1.1\r\nhost: localhost\r\n\r\n", path(number));
+                write!(requests, "GET {} HTTP/1.1\r\nhost: localhost\r\n\r\n", path(number)).unwrap();
                 number += 1;
             }
-            connection.write_all(requests.as_bytes()).unwrap();
+            connection.write_all(&requests).unwrap();
         }
         for connection in &mut connections {
             let mut answers = 0;
@@ -166,7 +167,7 @@ fn read_over_http(address: SocketAddr, depth: usize, start: u64) -> f64 {
                 assert!(read > 0, "the server closed a connection");
                 // No answer has a brace in its head, and each ends with its only closing one.
                 let pieces = buffer.get(..read).unwrap();
-                answers += pieces.iter().filter(|byte| **byte == b'}').count();
+                answers += pieces.split(|byte| *byte == b'}').count() - 1;
                 tail = *pieces.last().unwrap();
             }
             assert_eq!(tail, b'}');

@@ -17,7 +17,7 @@ const HEAD: Duration = Duration::from_secs(10);
 /// How long nothing of an answer may go out.
 const STALL: Duration = Duration::from_secs(30);
 /// How long nothing may be asked.
-const IDLE: Duration = Duration::from_secs(600);
+const IDLE: Duration = Duration::from_mins(10);
 
 /// No time was noted. Times are noted in looks since the start, from 1 on.
 const NEVER: u32 = 0;

@@ -16,7 +16,8 @@ pub(super) struct Failure {
     code: &'static str,
     message: String,
     details: Value,
-    header: Option<(HeaderName, HeaderValue)>,
+    /// In a box, so that a failure stays small to pass on.
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 #[derive(Serialize)]
@@ -44,7 +45,7 @@ impl Failure {
     }
 
     fn with_header(self, name: HeaderName, value: &'static str) -> Self {
-        Self { header: Some((name, HeaderValue::from_static(value))), ..self }
+        Self { header: Some(Box::new((name, HeaderValue::from_static(value)))), ..self }
     }
 
     /// The same, after which the connection is closed: what is left of the request will not be read.
@@ -62,7 +63,7 @@ impl Failure {
     pub(super) fn no_method(method: &str, path: &str, allowed: &str) -> Self {
         let message = format!("{path:?} does not take {method}; it takes {allowed}");
         let failure = Self::new(StatusCode::METHOD_NOT_ALLOWED, "no_method", message).with_details(json!({ "allowed": allowed }));
-        Self { header: HeaderValue::from_str(allowed).ok().map(|allowed| (ALLOW, allowed)), ..failure }
+        Self { header: HeaderValue::from_str(allowed).ok().map(|allowed| Box::new((ALLOW, allowed))), ..failure }
     }
 
     /// The path is not text.
@@ -131,7 +132,7 @@ impl Failure {
     pub(super) fn into_response(self, request_id: &str) -> Response<Body> {
         let told = Told { code: self.code, message: &self.message, details: &self.details, request_id };
         let mut response = answer::json(self.status, &Envelope { error: told });
-        if let Some((name, value)) = self.header {
+        if let Some((name, value)) = self.header.map(|header| *header) {
             response.headers_mut().insert(name, value);
         }
         response

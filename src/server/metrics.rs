@@ -1,4 +1,4 @@
-//! Numbers for monitoring, in the text form of OpenMetrics, which Prometheus reads.
+//! Numbers for monitoring, in the text form of `OpenMetrics`, which Prometheus reads.
 
 mod labels;
 mod service;

@@ -1,4 +1,4 @@
-//! The document that describes all routes (OpenAPI), made from the routes themselves and the schemas of what they take and give.
+//! The document that describes all routes (`OpenAPI`), made from the routes themselves and the schemas of what they take and give.
 
 mod schemas;
 

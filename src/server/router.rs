@@ -1,6 +1,7 @@
 //! The router: finds who answers a request.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,15 +28,15 @@ pub(super) fn router(shared: &Arc<Shared>, routes: Vec<Route>) -> Router {
         by_path.entry(route.path).or_default().push(route);
     }
     let nowhere = Arc::clone(shared);
-    let router = Router::new().fallback(any(move |request: Request| refuse(Arc::clone(&nowhere), None, request)));
-    by_path.into_iter().fold(router, |router, (path, routes)| router.route(path, at_path(shared, routes)))
+    let empty = Router::new().fallback(any(move |request: Request| ready(refuse(&nowhere, None, request))));
+    by_path.into_iter().fold(empty, |router, (path, routes)| router.route(path, at_path(shared, routes)))
 }
 
 fn at_path(shared: &Arc<Shared>, routes: Vec<Route>) -> MethodRouter {
     let methods: Vec<&str> = routes.iter().map(|route| route.method.as_str()).collect();
     let other = Arc::new(Refused { allowed: methods.join(", "), for_everyone: routes.iter().all(is_for_everyone) });
     let refusing = Arc::clone(shared);
-    let others = any(move |request: Request| refuse(Arc::clone(&refusing), Some(Arc::clone(&other)), request));
+    let others = any(move |request: Request| ready(refuse(&refusing, Some(&other), request)));
     routes.into_iter().fold(others, |router, route| {
         let filter = if route.method == Method::GET { MethodFilter::GET } else { filter(&route.method) };
         let metrics = shared.metrics.route(&route.name());
@@ -59,11 +60,11 @@ struct Refused {
 }
 
 /// Answers what no route answers. Who is not known does not learn which paths there are.
-async fn refuse(shared: Arc<Shared>, refused: Option<Arc<Refused>>, request: Request) -> axum::response::Response {
+fn refuse(shared: &Shared, refused: Option<&Refused>, request: Request) -> axum::response::Response {
     let begun = Instant::now();
     let (parts, _) = request.into_parts();
     let id = request_id(&parts.headers);
-    let origin = browser::origin_to_allow(&shared, &parts);
+    let origin = browser::origin_to_allow(shared, &parts);
     let path = parts.uri.path();
     let failure = match refused {
         Some(refused) => (refused.for_everyone, Failure::no_method(parts.method.as_str(), path, &refused.allowed)),
@@ -73,9 +74,9 @@ async fn refuse(shared: Arc<Shared>, refused: Option<Arc<Refused>>, request: Req
     let answer = match failure {
         _ if is_preflight => Ok(answer::empty(StatusCode::NO_CONTENT)),
         (true, failure) => Err(failure),
-        (false, failure) => Err(admit(&shared, &parts).map_or_else(|refused| refused, |_| failure)),
+        (false, failure) => Err(admit(shared, &parts).map_or_else(|refused| refused, |_| failure)),
     };
-    let mut response = finish(&shared, &id, answer, "none");
+    let mut response = finish(shared, &id, answer, "none");
     if let Some(origin) = origin {
         browser::allow(response.headers_mut(), origin);
         browser::allow_methods(response.headers_mut());

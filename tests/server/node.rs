@@ -7,6 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use treering::config::Config;
 use treering::server::install;
 use treering::system::{Access, Operation, OperationContext, OperationError, Role, SystemConfig, SystemHandle, SystemService};
 
@@ -28,8 +29,8 @@ pub(crate) fn node_with(change: impl FnOnce(&mut SystemConfig)) -> Node {
     change(&mut config);
     let (builder, address) = install(SystemService::builder(config).operation(Sleep)).unwrap();
     let system = builder.build().unwrap();
-    system.store().create_store("bank", None, &Default::default()).unwrap();
-    system.store().create_store("gov", None, &Default::default()).unwrap();
+    system.store().create_store("bank", None, &Config::default()).unwrap();
+    system.store().create_store("gov", None, &Config::default()).unwrap();
     let report = system.start().unwrap();
     assert_eq!(report.waiting, Vec::<String>::new());
     Node { system, address: address.unwrap() }

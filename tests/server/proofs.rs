@@ -54,21 +54,18 @@ fn abci_queries_are_answered_with_proofs_that_ics23_verifies() {
         let decode = |op: &Value| <ics23::CommitmentProof as prost::Message>::decode(bytes(&op["data"]).as_slice()).unwrap();
         let (of_key, of_store) = (decode(&ops[0]), decode(&ops[1]));
         let root = ics23::calculate_existence_root::<ics23::HostFunctionsManager>(existence(&of_key)).unwrap();
-        match value {
-            Some(value) => {
-                assert_eq!(bytes(&response["value"]), value.as_bytes());
-                assert!(ics23::verify_membership::<ics23::HostFunctionsManager>(
-                    &of_key,
-                    &ics23::iavl_spec(),
-                    &root,
-                    key.as_bytes(),
-                    value.as_bytes()
-                ));
-            }
-            None => {
-                assert_eq!(response["value"], Value::Null);
-                assert!(ics23::verify_non_membership::<ics23::HostFunctionsManager>(&of_key, &ics23::iavl_spec(), &root, key.as_bytes()));
-            }
+        if let Some(value) = value {
+            assert_eq!(bytes(&response["value"]), value.as_bytes());
+            assert!(ics23::verify_membership::<ics23::HostFunctionsManager>(
+                &of_key,
+                &ics23::iavl_spec(),
+                &root,
+                key.as_bytes(),
+                value.as_bytes()
+            ));
+        } else {
+            assert_eq!(response["value"], Value::Null);
+            assert!(ics23::verify_non_membership::<ics23::HostFunctionsManager>(&of_key, &ics23::iavl_spec(), &root, key.as_bytes()));
         }
         assert!(ics23::verify_membership::<ics23::HostFunctionsManager>(&of_store, &ics23::tendermint_spec(), &app_hash, b"bank", &root));
     }

@@ -12,9 +12,9 @@ const SAVED: &str = "multistore.version.saved";
 /// How often versions that are to go are counted.
 const RETIRED: Duration = Duration::from_secs(30);
 /// When all records are counted first: not while a system is still starting.
-const FIRST_COUNT: Duration = Duration::from_secs(60);
+const FIRST_COUNT: Duration = Duration::from_mins(1);
 /// How often all records are counted: that reads the whole database.
-const COUNT: Duration = Duration::from_secs(6 * 3600);
+const COUNT: Duration = Duration::from_hours(6);
 
 /// The service.
 pub(in crate::server) struct MetricsService(pub(in crate::server) Arc<Metrics>);

@@ -1,4 +1,4 @@
-//! `abci_query` as nodes of the Cosmos SDK answer it, through CometBFT's RPC over GET.
+//! `abci_query` as nodes of the Cosmos SDK answer it, through the RPC of `CometBFT` over GET.
 //!
 //! The path is `/store/NAME/key`, the data the key in hex after `0x`, or a text in quotation marks. An answer with a proof has the two
 //! steps that clients know: `ics23:iavl`, the key under the store's root hash, and `ics23:simple`, that under the app hash of the height.
@@ -22,7 +22,7 @@ const INVALID_REQUEST: u32 = 18;
 const INVALID_HEIGHT: u32 = 26;
 const OTHER: u32 = 1;
 
-/// What is asked, as CometBFT writes it.
+/// What is asked, as `CometBFT` writes it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Query {
@@ -124,7 +124,7 @@ fn refusal(error: &OperationError) -> Response {
     Response { code, log: error.message.clone(), index: "0".to_owned(), height: "0".to_owned(), codespace: "sdk", ..Response::default() }
 }
 
-/// Texts may come in quotation marks, as CometBFT wants them.
+/// Texts may come in quotation marks, as `CometBFT` wants them.
 fn unquoted(text: &str) -> &str {
     text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
 }

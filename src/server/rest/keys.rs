@@ -15,7 +15,7 @@ const PATH: &str = "/v1/stores/{store}/keys/{key}";
 pub(in crate::server) fn routes() -> Vec<Route> {
     let of_batch = |summary, input| About { summary, input: Some(input), ..About::operation::<ApplyBatch>() };
     let set = of_batch("Sets a key. It is saved with the next version.", schema_for!(KeyValue));
-    let delete = of_batch("Removes a key, which need not be there. It is saved with the next version.", schema_for!(Key));
+    let delete = of_batch("Removes a key, which need not be there. It is saved with the next version.", schema_for!(KeyOnly));
     vec![
         Route::new(Method::GET, PATH, About::operation::<GetKey>(), get),
         Route::new(Method::PUT, PATH, set, put),
@@ -52,7 +52,7 @@ struct KeyValue {
 /// A key.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Key {
+struct KeyOnly {
     /// The store.
     store: String,
     /// The key.
@@ -70,7 +70,7 @@ async fn put(mut call: Call) -> Answer {
 }
 
 async fn remove(mut call: Call) -> Answer {
-    let Key { store, key, encoding } = call.read_input(NOT_RENAMED).await?;
+    let KeyOnly { store, key, encoding } = call.read_input(NOT_RENAMED).await?;
     check(encoding, "key", &key)?;
     apply(call, BatchOperation::Delete { store, key }, encoding).await
 }
