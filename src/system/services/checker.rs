@@ -164,7 +164,7 @@ mod tests {
             now += pace.wait_after(7, now);
         }
         assert_eq!(now - start, Duration::from_millis(700));
-        now += Duration::from_secs(60);
+        now += Duration::from_mins(1);
         assert_eq!(pace.wait_after(1, now), Duration::ZERO);
         assert_eq!(pace.wait_after(500, now), Duration::from_millis(500));
     }
