@@ -275,7 +275,7 @@ mod tests {
             error("bank", "versoin=1", ""),
             "invalid_input: versoin: unknown field `versoin`, expected one of `store`, `version`, `way`, `list`"
         );
-        assert_eq!(error("bank", "", r#"{"store":"gov"}"#), "invalid_input: store: duplicate field `store`");
+        assert_eq!(error("bank", "", r#"{"store":"gov"}"#), "invalid_input: the input cannot be taken: duplicate field `store`");
         assert_eq!(error("bank", "", r#"{"list":[1,"a"]}"#), "invalid_input: list[1]: invalid type: string \"a\", expected u8");
         assert_eq!(error("", "", "{}"), "invalid_input: the input cannot be taken: missing field `store`");
         assert_eq!(error("bank", "way=%ff", ""), "it is not UTF-8 after decoding".to_owned().replace("it", "way: it"));

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -15,6 +16,8 @@ use super::error::ServerError;
 
 /// How long accepting rests when the system has no room for another connection.
 const REST: Duration = Duration::from_millis(100);
+/// So many connections can wait to be accepted; the system may allow fewer. Those beyond try again only after a second.
+const BACKLOG: i32 = 4096;
 /// What a connection is told for which there is no room.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 155\r\n\r\n{\"error\":{\"code\":\"too_many_connections\",\"message\":\"the server holds as many connections as it may; try again in a second\",\"details\":{},\"request_id\":\"\"}}  \n";
 
@@ -24,9 +27,18 @@ pub(super) fn bind(address: SocketAddr) -> Result<std::net::TcpListener, ServerE
         ErrorKind::AddrInUse => ServerError::AddressInUse { address },
         _ => ServerError::Listen { address, source },
     };
-    let listener = std::net::TcpListener::bind(address).map_err(listen)?;
-    listener.set_nonblocking(true).map_err(listen)?;
-    Ok(listener)
+    open(address).map_err(listen)
+}
+
+fn open(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A server that starts again must not wait for what is left of connections before.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 /// Accepts connections until the server is to stop, and then those that have come before.
