@@ -196,15 +196,12 @@ impl Run {
                 let operations: Vec<Operation<'_>> = block.iter().map(|(key, value)| (&key[..], value.as_deref())).collect();
                 let were_there = self.tree.apply(&operations).unwrap();
                 for ((key, value), was_there) in block.into_iter().zip(were_there) {
-                    match value {
-                        Some(value) => {
-                            let _ = self.twin.set(&key, &value).unwrap();
-                            assert_eq!(was_there, self.contents.insert(key, value).is_some());
-                        }
-                        None => {
-                            let _ = self.twin.remove(&key).unwrap();
-                            assert_eq!(was_there, self.contents.remove(&key).is_some());
-                        }
+                    if let Some(value) = value {
+                        let _ = self.twin.set(&key, &value).unwrap();
+                        assert_eq!(was_there, self.contents.insert(key, value).is_some());
+                    } else {
+                        let _ = self.twin.remove(&key).unwrap();
+                        assert_eq!(was_there, self.contents.remove(&key).is_some());
                     }
                 }
             }
