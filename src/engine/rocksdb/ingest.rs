@@ -10,7 +10,7 @@ use crate::engine::{Backend, BackendError, Batch, Change, Durability, Keyspace};
 
 /// Bytes from which on pairs get a table file of their own. It costs less from 1 MiB on (measured: about 2 ms for the file, 6 us a node),
 /// but such files are never merged: a long history of middling versions would be one of a million small files.
-const WORTH_A_FILE: usize = 4 << 20;
+const WORTH_A_FILE: usize = 2 << 20;
 /// Bytes of pairs that one file gets.
 const MOST_IN_A_FILE: usize = 64 << 20;
 

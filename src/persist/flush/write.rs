@@ -20,7 +20,7 @@ const LEAST_NODES_AT_ONCE: u64 = 2 << 20;
 const MOST_NODES_AT_ONCE: u64 = 32 << 20;
 /// Bytes of encoded nodes that go to the writing thread at once, and how many such parts may wait for it.
 const PART: usize = 256 << 10;
-const PARTS_AHEAD: usize = 4;
+const PARTS_AHEAD: usize = 2;
 /// Bytes of index entries that are written at once: small enough that a commit waiting for them does not notice.
 const INDEX_AT_ONCE: usize = 1 << 20;
 
