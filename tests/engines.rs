@@ -440,7 +440,7 @@ mod rocksdb_settings {
     /// The file of a version's nodes is looked into for keys that it has.
     #[test]
     fn files_of_many_nodes_have_no_filter() {
-        const NODES: u64 = 60_000;
+        const NODES: u64 = 20_000;
         let ingest = |backend: &dyn Backend, batch: &Batch| {
             let mut changes = batch.changes();
             let mut put_all = |put: &mut Put<'_>| {

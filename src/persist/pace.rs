@@ -1,8 +1,9 @@
 //! How fast work in the background goes.
 //!
 //! Pruning has time. As long as versions are saved meanwhile, it rests after each step as long as the step took, so that commits find a
-//! processor and the disk free; otherwise it goes on at once. Measured on two cores: blocks take 1.3 times as long beside it instead of
-//! 1.8 times, and pruning takes twice as long.
+//! processor and the disk free; otherwise it goes on at once. Measured on two cores, 399 versions pruned beside 100 blocks of 10,000
+//! operations: half of the blocks took up to 1.4 times as long as alone instead of 2 to 3 times, one in a hundred 210 to 280 ms instead of
+//! 770 to 1,030, and pruning took no longer as a whole.
 
 use std::thread;
 use std::time::{Duration, Instant};
