@@ -1,5 +1,6 @@
 //! A store that many threads use: a [`TreeStore`] behind a lock, with transactions.
 
+mod many;
 #[cfg(test)]
 mod tests;
 mod versioned;
@@ -24,6 +25,7 @@ use crate::engine::Capabilities;
 use crate::error::{Error, Feature, Result};
 use crate::event::{EventBus, StoreClosed, TransactionCommit, VersionSaved};
 
+pub(crate) use many::ValueSeen;
 pub(crate) use views::KeyChange;
 pub use views::WorkingView;
 

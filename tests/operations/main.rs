@@ -5,6 +5,7 @@
 mod api;
 mod errors;
 mod history;
+mod many;
 mod model;
 mod paging;
 mod prepared;

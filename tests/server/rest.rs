@@ -32,6 +32,18 @@ fn keys_are_set_saved_read_at_versions_and_removed() {
     assert_eq!(found("&version=1"), json!({ "key": "alice", "found": true, "value": "1", "version": 1, "set_at": 1 }));
     assert_eq!(found("&version=2"), json!({ "key": "alice", "found": true, "value": "2", "version": 2, "set_at": 2 }));
     assert_eq!(found(""), json!({ "key": "alice", "found": false, "value": null, "version": null, "set_at": null }));
+    let many = |body: serde_json::Value| node.send("POST", "/v1/stores/bank/get", &body);
+    let item = |key: &str, value: Option<&str>, set_at: Option<u64>| json!({ "key": key, "found": value.is_some(), "value": value, "set_at": set_at });
+    let answer = many(json!({ "keys": ["alice", "a/b c"], "encoding": "utf8", "version": 2 }));
+    let expected = json!({ "version": 2, "items": [item("alice", Some("2"), Some(2)), item("a/b c", Some("slash"), Some(2))] });
+    assert_eq!((answer.status, answer.json()), (200, expected));
+    let answer = many(json!({ "keys": ["616c696365", "612f622063"] })).json();
+    assert_eq!(
+        answer,
+        json!({ "version": null, "items": [item("616c696365", None, None), item("612f622063", Some("736c617368"), Some(2))] })
+    );
+    assert_eq!(many(json!({ "keys": ["x"] })).failure(), (400, "invalid_input".to_owned()));
+    assert_eq!(many(json!({ "keys": [], "version": 9 })).failure(), (404, "no_version".to_owned()));
     assert_eq!(first["version"], 1);
     assert_eq!(node.get("/v1/versions/latest")["version"], 2);
     assert_eq!(node.get("/v1/versions/1"), first);
