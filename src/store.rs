@@ -26,7 +26,7 @@ pub(crate) use prepared::Promise;
 pub use range::StoreRange;
 pub(crate) use saved_already::SavedAlready;
 pub use scan::Scan;
-pub(crate) use shared::{About, KeyChange, Locked, ValueSeen, saved_event};
+pub(crate) use shared::{About, KeyChange, Locked, TakeSeen, ValueSeen, saved_event};
 pub use shared::{SharedStore, WorkingView};
 pub use snapshot::Snapshot;
 pub use snapshot::changes::EachChange;

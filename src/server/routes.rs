@@ -6,7 +6,7 @@ use super::openapi;
 use super::rest::{abci, events, explorer, health, keys, operations, stream, versions};
 use super::route::{NOT_RENAMED, Route};
 use crate::system::operations::{
-    AbandonVersion, ApplyBatch, Check, CommitVersion, CreateStore, DeleteStore, DiffStore, DiscardChanges, GetKeys, GetStore, History,
+    AbandonVersion, ApplyBatch, Check, CommitVersion, CreateStore, DeleteStore, DiffStore, DiscardChanges, GetStore, History,
     ListComponents, ListServices, ListStores, ListVersions, LoadVersion, MakeProof, PathOf, PrepareVersion, PruneVersions, RenameStore,
     RollBack, RunTransaction, SaveVersion, StartService, Stats, Status, StopService, VerifyProof,
 };
@@ -29,7 +29,6 @@ fn of_stores() -> Vec<Route> {
         Route::operation::<GetStore>(get.clone(), "/v1/stores/{store}"),
         Route::operation_as::<RenameStore>(Method::PATCH, "/v1/stores/{store}", StatusCode::OK, ("store", "from")),
         Route::operation::<DeleteStore>(Method::DELETE, "/v1/stores/{store}"),
-        Route::operation::<GetKeys>(post.clone(), "/v1/stores/{store}/get"),
         Route::operation::<DiffStore>(get.clone(), "/v1/stores/{store}/diff"),
         Route::operation::<RunTransaction>(post.clone(), "/v1/stores/{store}/transactions"),
         Route::operation::<History>(get.clone(), "/v1/stores/{store}/keys/{key}/history"),

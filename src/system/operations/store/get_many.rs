@@ -11,7 +11,7 @@ use super::super::bytes::Encoding;
 use super::super::page::STEPS;
 use super::super::place;
 use crate::error::Result as LibraryResult;
-use crate::store::ValueSeen;
+use crate::store::{TakeSeen, ValueSeen};
 use crate::system::{Access, ErrorKind, Operation, OperationContext, OperationError, Role, SystemHandle};
 
 /// The most keys of a call.
@@ -84,8 +84,12 @@ impl Operation for GetKeys {
         let store = place::store(system, &store)?;
         let mut gathering = Gathering::new(context, encoding, keys);
         match version {
-            None => store.get_each(&read, &mut |place, seen| gathering.take(place, seen))?,
-            Some(_) => get_each_saved(place::snapshot(&store, version)?.tree(), &read, &mut |place, seen| gathering.take(place, seen))?,
+            None => {
+                if let Some(unread) = store.get_resident(&read, &mut |place, seen| gathering.take(place, seen))? {
+                    context.wait_in(|| unread.read(&mut |place, seen| gathering.take(place, seen)))?;
+                }
+            }
+            Some(_) => get_saved(place::snapshot(&store, version)?.tree(), &read, &mut |place, seen| gathering.take(place, seen))?,
         }
         Ok(FoundKeys { version, items: gathering.finish()? })
     }
@@ -96,21 +100,17 @@ fn read_key(encoding: Encoding, number: usize, key: &str) -> Result<Vec<u8>, Ope
     encoding.read("", key).or_else(|_| encoding.read(&format!("keys[{number}]"), key))
 }
 
-/// As [`SharedStore::get_each`](crate::SharedStore::get_each), of a saved version.
-fn get_each_saved(
-    tree: &Tree,
-    keys: &[Vec<u8>],
-    each: &mut dyn FnMut(usize, Option<ValueSeen<'_>>) -> ControlFlow<()>,
-) -> LibraryResult<()> {
+/// Gives what a saved version says about keys one by one.
+fn get_saved(tree: &Tree, keys: &[Vec<u8>], take: TakeSeen<'_>) -> LibraryResult<()> {
     for (group, first) in keys.chunks(TOGETHER).zip((0..).step_by(TOGETHER)) {
         tree.prefetch(group.iter().map(Vec::as_slice));
         for (key, place) in group.iter().zip(first..) {
             let flow = match tree.get_resident_with_version(key) {
-                Resident::Value((value, version)) => each(place, Some((value, Some(version)))),
-                Resident::Absent => each(place, None),
+                Resident::Value((value, version)) => take(place, Some((value, Some(version)))),
+                Resident::Absent => take(place, None),
                 Resident::Unknown => {
                     let found = tree.get_copy_with_version(key)?;
-                    each(place, found.as_ref().map(|(value, version)| (&**value, Some(*version))))
+                    take(place, found.as_ref().map(|(value, version)| (&**value, Some(*version))))
                 }
             };
             if flow.is_break() {
