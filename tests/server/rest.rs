@@ -119,6 +119,25 @@ fn requests_on_one_connection_are_answered_in_order_under_their_names() {
 }
 
 #[test]
+fn an_answer_does_not_wait_for_the_rest_of_the_next_request() {
+    let node = node();
+    let whole = request("GET", "/healthz", "", None);
+    let (start, end) = whole.split_at(whole.len() / 2);
+    let mut connection = Connection::open(node.address);
+    for behind in ["\r\n", start] {
+        connection.send(format!("{whole}{whole}{behind}")).unwrap();
+        assert_eq!([(); 2].map(|()| connection.answer().unwrap().status), [200, 200]);
+    }
+    connection.send(end).unwrap();
+    assert_eq!(connection.answer().unwrap().status, 200);
+    // What is behind a request that ends the connection is not looked at, and does no harm to its answer.
+    let last = request("GET", "/healthz", "connection: close\r\n", None);
+    connection.send(format!("{whole}{last}{}", whole.repeat(2000))).unwrap();
+    assert_eq!([(); 2].map(|()| connection.answer().unwrap().status), [200, 200]);
+    assert!(connection.answer().is_none());
+}
+
+#[test]
 fn numbers_are_told() {
     let node = node();
     node.put("bank", "a", "1");
