@@ -38,6 +38,7 @@ mod trees;
 pub(crate) mod usage;
 mod verify;
 mod walk;
+pub(crate) mod watch;
 mod window;
 
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use treering_proofs::Hash;
 
 use super::MultiStore;
-use super::versions::MultiVersion;
+use super::versions::{MultiVersion, record_in};
 use crate::error::{Error, Result};
 use crate::store::Snapshot;
 
@@ -16,22 +16,20 @@ pub struct MultiSnapshot {
 }
 
 impl MultiStore {
-    /// A version of all stores to read; `None` for the newest. It is kept while the snapshot lives. O(stores).
+    /// A version of all stores to read; `None` for the newest. It is kept while the snapshot lives. Waits for nobody who saves. O(stores).
     ///
     /// # Errors
     /// [`Error::NoMultiVersion`], [`Error::NoVersion`] if a store was pruned alone, [`Error::StoreDeleted`], [`Error::AllClosed`].
     pub fn snapshot(&self, version: Option<u64>) -> Result<MultiSnapshot> {
         let inner = self.inner();
-        let mut held = inner.work();
-        let work = held.get()?;
-        let record = work.databases.record(version.unwrap_or(work.newest))?;
+        let saved = inner.saved()?;
+        let record = record_in(saved.home()?, version.unwrap_or(saved.newest))?;
         let mut stores = BTreeMap::new();
         for part in &record.stores {
             let members = inner.members();
             let deleted = || Error::StoreDeleted { version: record.version, store: part.name.clone() };
             let (name, _) = members.iter().find(|(_, member)| member.place == part.place).ok_or_else(deleted)?;
-            // An engine whose stores were all deleted is not even opened.
-            let database = work.databases.open.get(work.databases.engine_of(&part.place)).ok_or(Error::AllClosed)?;
+            let database = saved.database_of(&part.place)?;
             let inner_name = if part.place.is_home() { name.clone() } else { part.place.number.to_string() };
             let snapshot = database.snapshot(&inner_name, Some(part.version)).map_err(|error| error.about_store(&part.name))?;
             stores.insert(part.name.clone(), snapshot);

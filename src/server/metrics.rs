@@ -99,7 +99,7 @@ impl Metrics {
 
     /// All numbers as text. What a closed or damaged store cannot tell stays as it was.
     pub(super) fn text(&self, system: &SystemHandle) -> Result<String, std::fmt::Error> {
-        if let Err(error) = self.state.look(system.store()) {
+        if let Err(error) = self.state.look(system) {
             tracing::warn!(%error, "the stores cannot tell their numbers");
         }
         let mut text = String::new();

@@ -13,3 +13,4 @@ mod proofs;
 mod schema;
 mod stores;
 mod unloaded;
+mod waiting;

@@ -138,30 +138,6 @@ fn an_answer_does_not_wait_for_the_rest_of_the_next_request() {
 }
 
 #[test]
-fn numbers_are_told() {
-    let node = node();
-    node.put("bank", "a", "1");
-    node.save();
-    node.ask("GET", "/v1/nothing");
-    assert!(node.system.events().flush(std::time::Duration::from_secs(10)), "saved versions are counted by a subscriber");
-    let answer = node.ask("GET", "/metrics");
-    assert!(answer.headers["content-type"].starts_with("application/openmetrics-text"));
-    let text = answer.text();
-    for line in [
-        "treering_http_requests_total{route=\"POST /v1/versions\",status=\"2xx\"} 1",
-        "treering_errors_total{code=\"no_route\"} 1",
-        "treering_operation_seconds_count{operation=\"versions.save\"} 1",
-        "treering_newest_version 1",
-        "treering_oldest_version 1",
-        "treering_commits_total 1",
-        "treering_stores 2",
-        "# EOF",
-    ] {
-        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
-    }
-}
-
-#[test]
 fn pages_are_served_with_their_types_and_nothing_from_elsewhere() {
     let node = node();
     for (path, kind) in

@@ -56,7 +56,9 @@ impl SharedStore {
         let mut missing = Vec::new();
         let branch = self.core.look(|store| {
             for (group, first) in keys.chunks(TOGETHER).zip((0..).step_by(TOGETHER)) {
-                store.tree().prefetch(group.iter().map(AsRef::as_ref));
+                if group.len() > 1 {
+                    store.tree().prefetch(group.iter().map(AsRef::as_ref));
+                }
                 for (key, place) in group.iter().zip(first..) {
                     let seen = match store.resident(key.as_ref()) {
                         Resident::Value(seen) => Some(seen),
@@ -78,6 +80,11 @@ impl SharedStore {
 }
 
 impl<K: AsRef<[u8]>> Unread<'_, K> {
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.keys.len()
+    }
+
     /// Reads them, while the store may change.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod diff;
 mod get;
 mod get_many;
 mod history;
+mod lookup;
 mod path;
 mod scan;
 

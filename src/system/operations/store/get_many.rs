@@ -1,25 +1,18 @@
 //! `store.get_many`: many keys at once.
 
-use std::ops::ControlFlow;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use treering_tree::{Resident, Tree};
 
 use super::super::bytes::Encoding;
-use super::super::page::STEPS;
 use super::super::place;
-use crate::error::Result as LibraryResult;
-use crate::store::{TakeSeen, ValueSeen};
+use super::lookup::look_up;
 use crate::system::{Access, ErrorKind, Operation, OperationContext, OperationError, Role, SystemHandle};
 
 /// The most keys of a call.
 const MOST_KEYS: usize = 1000;
 /// The most bytes of the values of a call together: the largest value there can be fits.
 const MOST_BYTES: usize = 16 << 20;
-/// So many keys of a saved version are looked up side by side: one waits for memory while the others go on.
-const TOGETHER: usize = 64;
 
 /// Keys at a version.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -82,90 +75,24 @@ impl Operation for GetKeys {
         let read = keys.iter().enumerate().map(|(number, key)| read_key(encoding, number, key));
         let read: Vec<Vec<u8>> = read.collect::<Result<_, _>>()?;
         let store = place::store(system, &store)?;
-        let mut gathering = Gathering::new(context, encoding, keys);
-        match version {
-            None => {
-                if let Some(unread) = store.get_resident(&read, &mut |place, seen| gathering.take(place, seen))? {
-                    context.wait_in(|| unread.read(&mut |place, seen| gathering.take(place, seen)))?;
-                }
+        let mut items: Vec<FoundKey> = keys.into_iter().map(|key| FoundKey { key, found: false, value: None, set_at: None }).collect();
+        let mut bytes = 0;
+        look_up((system, context), &store, version, &read, &mut |place, seen| {
+            let (Some(item), Some((value, set_at))) = (items.get_mut(place), seen) else { return Ok(()) };
+            bytes += value.len();
+            if bytes > MOST_BYTES {
+                return Err(too_large(place));
             }
-            Some(_) => get_saved(place::snapshot(&store, version)?.tree(), &read, &mut |place, seen| gathering.take(place, seen))?,
-        }
-        Ok(FoundKeys { version, items: gathering.finish()? })
+            (item.found, item.value, item.set_at) = (true, Some(encoding.write("the value", value)?), set_at);
+            Ok(())
+        })?;
+        Ok(FoundKeys { version, items })
     }
 }
 
 fn read_key(encoding: Encoding, number: usize, key: &str) -> Result<Vec<u8>, OperationError> {
     // The path is written only where it is needed.
     encoding.read("", key).or_else(|_| encoding.read(&format!("keys[{number}]"), key))
-}
-
-/// Gives what a saved version says about keys one by one.
-fn get_saved(tree: &Tree, keys: &[Vec<u8>], take: TakeSeen<'_>) -> LibraryResult<()> {
-    for (group, first) in keys.chunks(TOGETHER).zip((0..).step_by(TOGETHER)) {
-        tree.prefetch(group.iter().map(Vec::as_slice));
-        for (key, place) in group.iter().zip(first..) {
-            let flow = match tree.get_resident_with_version(key) {
-                Resident::Value((value, version)) => take(place, Some((value, Some(version)))),
-                Resident::Absent => take(place, None),
-                Resident::Unknown => {
-                    let found = tree.get_copy_with_version(key)?;
-                    take(place, found.as_ref().map(|(value, version)| (&**value, Some(*version))))
-                }
-            };
-            if flow.is_break() {
-                return Ok(());
-            }
-        }
-    }
-    Ok(())
-}
-
-/// What was found until now.
-struct Gathering<'a> {
-    context: &'a OperationContext,
-    encoding: Encoding,
-    items: Vec<FoundKey>,
-    steps: usize,
-    bytes: usize,
-    failure: Option<OperationError>,
-}
-
-impl<'a> Gathering<'a> {
-    fn new(context: &'a OperationContext, encoding: Encoding, keys: Vec<String>) -> Self {
-        let items = keys.into_iter().map(|key| FoundKey { key, found: false, value: None, set_at: None }).collect();
-        Self { context, encoding, items, steps: 0, bytes: 0, failure: None }
-    }
-
-    /// Takes what was found of the key at a place. Breaks off where the call fails.
-    fn take(&mut self, place: usize, seen: Option<ValueSeen<'_>>) -> ControlFlow<()> {
-        match self.put(place, seen) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(failure) => {
-                self.failure = Some(failure);
-                ControlFlow::Break(())
-            }
-        }
-    }
-
-    fn put(&mut self, place: usize, seen: Option<ValueSeen<'_>>) -> Result<(), OperationError> {
-        if self.steps.is_multiple_of(STEPS) {
-            self.context.check()?;
-        }
-        self.steps += 1;
-        let (Some(item), Some((value, set_at))) = (self.items.get_mut(place), seen) else { return Ok(()) };
-        self.bytes += value.len();
-        if self.bytes > MOST_BYTES {
-            return Err(too_large(place));
-        }
-        item.value = Some(self.encoding.write("the value", value)?);
-        (item.found, item.set_at) = (true, set_at);
-        Ok(())
-    }
-
-    fn finish(self) -> Result<Vec<FoundKey>, OperationError> {
-        self.failure.map_or(Ok(self.items), Err)
-    }
 }
 
 fn too_large(place: usize) -> OperationError {
