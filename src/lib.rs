@@ -16,8 +16,8 @@ pub mod system;
 
 pub use error::{Error, Feature, Result};
 pub use multistore::{
-    BatchChange, CompanionLog, HistoryEntry, HistoryMark, MultiSnapshot, MultiStore, MultiStoreBuilder, MultiVersion, PreparedMultiVersion,
-    StoreListing, StoreVersion,
+    BatchChange, CompanionLog, EngineStats, HistoryEntry, HistoryMark, MultiSnapshot, MultiStore, MultiStoreBuilder, MultiVersion,
+    PreparedMultiVersion, StoreListing, StoreVersion,
 };
 pub use persist::check::{CheckProgress, CheckSummary};
 pub use persist::companion::Companion;
@@ -27,8 +27,9 @@ pub use persist::stats::KindStats;
 pub use persist::usage::Usage;
 pub use store::traits;
 pub use store::{
-    Committed, CreateOptions, Database, EachChange, OpenOptions, PreparedVersion, Provable, RangeQueryable, Savepoint, Scan, SharedStore,
-    Snapshot, SnapshotDiff, Store, StoreRange, Transaction, TransactionMode, Transactional, TreeStore, VersionInfo, Versioned, WorkingView,
+    Committed, CreateOptions, Database, EachChange, FoundValue, OpenOptions, PreparedVersion, Provable, RangeQueryable, Savepoint, Scan,
+    SharedStore, Snapshot, SnapshotDiff, Store, StoreRange, Transaction, TransactionMode, Transactional, TreeStore, VersionInfo, Versioned,
+    WorkingView,
 };
 pub use treering_proofs as proofs;
 pub use treering_tree as tree;

@@ -55,6 +55,7 @@ pub use batch::BatchChange;
 pub use builder::MultiStoreBuilder;
 pub use companions::CompanionLog;
 pub use history::{HistoryEntry, HistoryMark};
+pub use inspect::EngineStats;
 pub use member::StoreListing;
 use saved::Saved;
 pub use saving::PreparedMultiVersion;

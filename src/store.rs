@@ -27,7 +27,7 @@ pub use range::StoreRange;
 pub(crate) use saved_already::SavedAlready;
 pub use scan::Scan;
 pub(crate) use shared::{About, KeyChange, Locked, TakeSeen, ValueSeen, saved_event};
-pub use shared::{SharedStore, WorkingView};
+pub use shared::{FoundValue, SharedStore, WorkingView};
 pub use snapshot::Snapshot;
 pub use snapshot::changes::EachChange;
 pub use snapshot::compare::SnapshotDiff;

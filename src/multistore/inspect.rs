@@ -14,6 +14,9 @@ use crate::persist::multi::{MultiPart, MultiRecord};
 use crate::persist::stats::KindStats;
 use crate::persist::watch::Watch;
 
+/// An engine, and the records on it by kind.
+pub type EngineStats = (String, Vec<KindStats>);
+
 impl MultiStore {
     /// The engine of the home database, which keeps the records of the whole.
     ///
@@ -69,7 +72,7 @@ impl MultiStore {
     ///
     /// # Errors
     /// [`Error::Engine`], [`Error::AllClosed`].
-    pub fn stats(&self) -> Result<Vec<(String, Vec<KindStats>)>> {
+    pub fn stats(&self) -> Result<Vec<EngineStats>> {
         Ok(self.stats_while(&mut || ControlFlow::Continue(()))?.unwrap_or_default())
     }
 
@@ -77,7 +80,7 @@ impl MultiStore {
     ///
     /// # Errors
     /// As [`MultiStore::stats`].
-    pub fn stats_while(&self, go_on: &mut dyn FnMut() -> ControlFlow<()>) -> Result<Option<Vec<(String, Vec<KindStats>)>>> {
+    pub fn stats_while(&self, go_on: &mut dyn FnMut() -> ControlFlow<()>) -> Result<Option<Vec<EngineStats>>> {
         let (saved, mut watch, mut stats) = (self.inner().saved()?, Watch::new(go_on), Vec::new());
         for (engine, database) in &saved.open {
             stats.push((engine.clone(), database.disk().stats(&mut watch)?));

@@ -111,7 +111,9 @@ impl AsyncWrite for Watched {
             ready!(self.poll_send_held(context))?;
             return send(&self.stream, &self.notes, context, |stream| stream.try_write_vectored(pieces));
         }
-        pieces.iter().for_each(|piece| self.held.extend_from_slice(piece));
+        for piece in pieces {
+            self.held.extend_from_slice(piece);
+        }
         Poll::Ready(Ok(bytes))
     }
 

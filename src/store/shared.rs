@@ -25,6 +25,7 @@ use crate::engine::Capabilities;
 use crate::error::{Error, Feature, Result};
 use crate::event::{EventBus, StoreClosed, TransactionCommit, VersionSaved};
 
+pub use many::FoundValue;
 pub(crate) use many::{TakeSeen, ValueSeen};
 pub(crate) use views::KeyChange;
 pub use views::WorkingView;

@@ -143,6 +143,7 @@ fn nothing_is_written_without_the_log_and_reading_goes_on() {
     let (system, log) = system(&scene, AuditOptions::default());
     let run = |id: &str| system.execute_operation(&writer(), id, json!({"store": "bank"}));
     run("test.change").unwrap();
+    assert_eq!(log.failure(), None);
     scene.audit.fail_after(0);
     // What was running when the log failed is told what became of it.
     let error = run("test.change").unwrap_err();
@@ -150,6 +151,7 @@ fn nothing_is_written_without_the_log_and_reading_goes_on() {
     assert!(error.message.ends_with("; \"test.change\" had run already, with the result \"ok\""), "{}", error.message);
     assert_eq!(error.details, json!({"operation": "test.change", "result": "ok"}));
 
+    assert!(log.failure().is_some_and(|cause| cause.contains("injected")), "{:?}", log.failure());
     // From now on nothing that needs an entry runs.
     system.store().get_store("bank").unwrap().set(b"key", b"untouched").unwrap();
     for _ in 0..2 {

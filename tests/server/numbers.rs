@@ -157,7 +157,8 @@ fn what_is_not_in_memory_is_counted_as_a_miss() {
         node.save();
     }
     let before = numbers(&node);
-    assert_are(&before, &[("treering_cache_limit_bytes", 1 << 20)]);
+    let limit = before["treering_cache_limit_bytes"];
+    assert!((1.0..=f64::from(1 << 20)).contains(&limit), "{limit}");
     for first in (0..6000).step_by(1000) {
         let keys: Vec<_> = (first..first + 1000).map(key).collect();
         let found = node.send("POST", "/v1/stores/bank/get", &json!({ "keys": keys, "encoding": "utf8" })).json();

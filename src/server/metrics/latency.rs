@@ -57,7 +57,7 @@ impl TypedMetric for Latency {
 impl EncodeMetric for Latency {
     #[expect(clippy::cast_precision_loss, reason = "seconds are given as precisely as a double can")]
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let bounds = BOUNDS.iter().map(|&bound| bound as f64 / NANOSECONDS).chain([f64::MAX]);
+        let bounds = BOUNDS.iter().map(|&bound| bound as f64 / NANOSECONDS).chain([f64::INFINITY]);
         let counts = self.0.counts.iter().map(|count| count.load(Ordering::Relaxed));
         let buckets: Vec<(f64, u64)> = bounds.zip(counts).collect();
         // What is counted while this is read makes the sum a little larger at most, but the count is that of the buckets.

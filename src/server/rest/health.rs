@@ -34,7 +34,7 @@ async fn ready(call: Call) -> Answer {
         return Err(OperationError::service_stopped().into());
     }
     call.run_aside(|system, _| {
-        // Waits for who changes the stores as a whole, as every request that reads versions would.
+        // After closing there is none. Nobody waits for whoever is saving.
         let version = system.store().current_version().map_err(OperationError::from)?;
         Ok(answer::json(StatusCode::OK, &json!({ "status": "ready", "version": version })))
     })

@@ -13,6 +13,9 @@ use crate::store::tree_store::saved_version;
 const TOGETHER: usize = 64;
 
 /// A key's value, and the saved version that set it: `None` for a change that is not saved yet.
+pub type FoundValue = (Vec<u8>, Option<u64>);
+
+/// A key's value, lent, and the saved version that set it: `None` for a change that is not saved yet.
 pub(crate) type ValueSeen<'a> = (&'a [u8], Option<u64>);
 
 /// Takes what was found of a key, whose place among those asked for is given. Says whether to go on.
@@ -33,7 +36,7 @@ impl SharedStore {
     ///
     /// # Errors
     /// As [`Store::get`](crate::Store::get).
-    pub fn get_many(&self, keys: &[impl AsRef<[u8]>]) -> Result<Vec<Option<(Vec<u8>, Option<u64>)>>> {
+    pub fn get_many(&self, keys: &[impl AsRef<[u8]>]) -> Result<Vec<Option<FoundValue>>> {
         let mut found = vec![None; keys.len()];
         let mut take = |place: usize, seen: Option<ValueSeen<'_>>| {
             if let (Some(place), Some((value, set_at))) = (found.get_mut(place), seen) {

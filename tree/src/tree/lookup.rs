@@ -145,7 +145,7 @@ impl Tree {
     #[must_use]
     #[inline]
     pub fn get_resident(&self, key: &[u8]) -> Resident<&[u8]> {
-        self.resident(key, |leaf| leaf.value())
+        self.resident(key, crate::memory::Leaf::value)
     }
 
     /// [`Tree::get_resident`], with the saved version that set the value (0 for a change not saved yet).

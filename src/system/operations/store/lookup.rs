@@ -12,6 +12,9 @@ use crate::system::{OperationContext, OperationError, SystemHandle};
 /// So many keys of a saved version are looked up side by side: one waits for memory while the others go on.
 const TOGETHER: usize = 64;
 
+/// Takes what was found of a key, whose place among those asked for is given.
+type TakeOrFail<'a> = &'a mut dyn FnMut(usize, Option<ValueSeen<'_>>) -> Result<(), OperationError>;
+
 /// Gives what a store says about keys, in any order, each with its place among them: its value and the version that set it. All of them as of
 /// the same moment.
 ///
@@ -22,7 +25,7 @@ pub(super) fn look_up(
     store: &SharedStore,
     version: Option<u64>,
     keys: &[Vec<u8>],
-    take: &mut dyn FnMut(usize, Option<ValueSeen<'_>>) -> Result<(), OperationError>,
+    take: TakeOrFail<'_>,
 ) -> Result<(), OperationError> {
     let (mut failure, mut steps) = (None, 0_usize);
     let mut checked = |place: usize, seen: Option<ValueSeen<'_>>| {
