@@ -28,6 +28,7 @@ mod pace;
 mod pins;
 mod poison;
 pub(crate) mod prune;
+pub(crate) mod recent;
 pub(crate) mod records;
 mod registry;
 pub(crate) mod replay;

@@ -9,7 +9,7 @@ use treering_proofs::{Hash, HashFunction, MAX_VERSION};
 use treering_tree::{Tree, TreeError};
 
 use super::lock::FolderLock;
-use super::{Snapshot, TreeStore};
+use super::{HeldVersion, Opening, Snapshot, TreeStore};
 use crate::config::ENGINE_CACHE_SHARE;
 use crate::engine::{Backend, Durability};
 use crate::error::{Error, Result};
@@ -65,7 +65,8 @@ pub struct OpenOptions {
     /// Of each store every so many versions one is a checkpoint, whose nodes are stored (default 1: every version is). With more, nodes
     /// that live shorter never reach the disk: fewer bytes are written and kept. Versions in between are computed from the checkpoint
     /// below by doing the logged operations again, hash-checked, when they are read for the first time, and so is what a crash leaves
-    /// above the newest checkpoint: each takes time by the operations since. Can be another one each time a database is opened.
+    /// above the newest checkpoint: each takes time by the operations since. A [`MultiStore`](crate::MultiStore) does the latter in the
+    /// background, and answers what needs no tree meanwhile. Can be another one each time a database is opened.
     pub checkpoint_interval: u64,
 }
 
@@ -120,7 +121,7 @@ pub struct Database {
     shared: Arc<Shared>,
 }
 
-pub(super) struct Shared {
+pub(crate) struct Shared {
     pub(super) disk: Disk,
     path: PathBuf,
     /// Stores that have a writer.
@@ -242,17 +243,22 @@ impl Database {
     /// [`Error::NoStore`], [`Error::StoreInUse`], [`Error::ReadOnly`].
     pub fn store(&self, name: &str) -> Result<TreeStore> {
         self.shared.disk.writable()?;
-        self.writer(name, &self.shared.disk.store(name)?)
+        self.open_store(name)?.now()
     }
 
     /// The writer of a store, also of a read-only database: then nothing can be changed through it.
-    pub(crate) fn open_store(&self, name: &str) -> Result<TreeStore> {
-        self.writer(name, &self.shared.disk.store(name)?)
+    pub(crate) fn open_store(&self, name: &str) -> Result<Opening> {
+        self.opening(name, self.shared.disk.store(name)?)
     }
 
     /// The writer of a store that is made by its first version, if it is not there yet.
-    pub(crate) fn expect_store(&self, name: &str) -> Result<TreeStore> {
-        self.writer(name, &self.shared.disk.expect_store(name))
+    pub(crate) fn expect_store(&self, name: &str) -> Result<Opening> {
+        self.opening(name, self.shared.disk.expect_store(name))
+    }
+
+    /// What its stores and snapshots share.
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// What lies below.
@@ -260,11 +266,11 @@ impl Database {
         &self.shared.disk
     }
 
-    fn writer(&self, name: &str, state: &StoreState) -> Result<TreeStore> {
+    fn opening(&self, name: &str, state: StoreState) -> Result<Opening> {
         if !self.shared.writers().insert(name.to_owned()) {
             return Err(Error::StoreInUse { name: name.to_owned() });
         }
-        TreeStore::open(Arc::clone(&self.shared), name, state)
+        Opening::begin(&self.shared, name, state)
     }
 
     /// As [`Database::store`]; a store that is not there yet is made by its first saved version, in the same atomic step.
@@ -274,7 +280,7 @@ impl Database {
     pub fn store_or_new(&self, name: &str) -> Result<TreeStore> {
         check_name(name)?;
         self.shared.disk.writable()?;
-        self.expect_store(name)
+        self.expect_store(name)?.now()
     }
 
     /// A version of a store to read; `None` for the newest. It is kept while the snapshot lives. O(1).
@@ -352,15 +358,16 @@ impl Shared {
 
     /// A version of a store to read.
     pub(super) fn snapshot(shared: &Arc<Self>, name: &str, version: Option<u64>) -> Result<Snapshot> {
-        let state = shared.disk.store(name)?;
+        shared.hold(name, version)?.open(shared)
+    }
+
+    /// A version of a store to read, before its tree is there: no other read than that of its record.
+    pub(crate) fn hold(&self, name: &str, version: Option<u64>) -> Result<HeldVersion> {
+        let state = self.disk.store(name)?;
         let newest = state.newest.map_or(0, |(version, _)| version);
         let version = version.unwrap_or(newest);
-        let (record, pin) = shared.disk.pin(name, state.id, version)?;
-        let tree = match shared.published(name, version, &record) {
-            Some(tree) => tree,
-            None => shared.disk.tree(state.id, Some((version, record)))?,
-        };
-        Ok(Snapshot::new(Arc::clone(shared), state.id, (version, record), tree, pin))
+        let (record, pin) = self.disk.pin(name, state.id, version)?;
+        Ok(HeldVersion::new(name, state.id, (version, record), pin))
     }
 
     /// The sets under these locks are changed by single calls that cannot fail half-way, so a panic elsewhere leaves them whole.
@@ -373,7 +380,7 @@ impl Shared {
     }
 
     /// A branch of the published tree, if it is that version.
-    fn published(&self, name: &str, version: u64, record: &VersionRecord) -> Option<Tree> {
+    pub(super) fn published(&self, name: &str, version: u64, record: &VersionRecord) -> Option<Tree> {
         let trees = self.published_trees();
         let tree = trees.get(name)?;
         (tree.version() == version && tree.root_hash() == Some(record.root_hash)).then(|| tree.clone())

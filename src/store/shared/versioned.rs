@@ -60,7 +60,10 @@ impl Versioned for SharedStore {
     }
 
     fn current_version(&self) -> Result<u64> {
-        self.core.look(|store| Ok(store.current_version()))
+        match self.core.opening.get() {
+            Some(unopened) => Ok(unopened.newest().map_or(0, |newest| newest.version)),
+            None => self.core.look(|store| Ok(store.current_version())),
+        }
     }
 
     fn working_hash(&self) -> Result<Hash> {
@@ -70,6 +73,7 @@ impl Versioned for SharedStore {
     }
 
     fn snapshot(&self, version: Option<u64>) -> Result<Snapshot> {
+        self.core.ready_for(version)?;
         let Saved { database, name } = self.core.source()?;
         Shared::snapshot(&database, &name, version).map_err(|error| self.core.told(error))
     }

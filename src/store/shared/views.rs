@@ -34,7 +34,10 @@ impl SharedStore {
     /// # Errors
     /// As [`Store::get`](crate::Store::get).
     pub fn get_with_version(&self, key: &[u8]) -> Result<Option<(Vec<u8>, Option<u64>)>> {
-        self.core.look(|store| store.get_with_version(key))
+        match self.core.opening.get() {
+            Some(unopened) => Ok(self.core.early(&unopened, key)?.map(|(value, version)| (value, Some(version)))),
+            None => self.core.look(|store| store.get_with_version(key)),
+        }
     }
 
     /// The newest saved version that is not above `most`, if one is kept. O(log versions).
