@@ -12,7 +12,7 @@ use std::thread;
 use common::{FaultyBackend, Model, Numbers};
 use engine::TestEngine;
 use tempfile::TempDir;
-use treering::config::MultiStoreConfig;
+use treering::config::{Config, MultiStoreConfig};
 use treering::engine::{Backend, BackendError, Batch, Durability, Keyspace, Scan};
 use treering::{Error, Hash, MultiStore, Order, Provable, SharedStore, Store, Tree, Versioned};
 
@@ -63,6 +63,10 @@ impl Expected {
         let [first, second] = &mut self.trees;
         self.versions.push([of(0, first), of(1, second)]);
         self.app_hashes.push(app_hash);
+    }
+
+    fn root(&self, version: u64, index: usize) -> Hash {
+        self.versions[usize::try_from(version).unwrap() - 1][index].1
     }
 
     fn newest(&self) -> u64 {
@@ -123,7 +127,7 @@ impl Machine {
         let machine = Self { folder: tempfile::tempdir().unwrap(), backend: FaultyBackend::new() };
         let stores = machine.builder(1).create().unwrap();
         for name in STORES {
-            stores.create_store(name, None, &Default::default()).unwrap();
+            stores.create_store(name, None, &Config::default()).unwrap();
         }
         stores.close_all().unwrap();
         machine
@@ -136,7 +140,7 @@ impl Machine {
     fn builder_on<B: Backend + 'static>(&self, backend: Arc<B>, checkpoint_interval: u64) -> treering::MultiStoreBuilder {
         let text = format!(
             r#"{{"rootPath": {:?}, "defaultEngine": "test", "engineConfigs": {{"test": {{"checkpoint_interval": {checkpoint_interval}}}}}}}"#,
-            self.folder.path()
+            self.folder.path().to_str().unwrap()
         );
         MultiStore::builder(MultiStoreConfig::from_json(&text).unwrap()).engine(Arc::new(TestEngine { name: "test", backend }))
     }
@@ -171,7 +175,7 @@ fn each_store(stores: &MultiStore) -> impl Iterator<Item = (usize, SharedStore)>
 
 #[test]
 fn everything_is_answered_before_the_trees_are_there_and_after() {
-    for flushed in [0, 3, 6] {
+    for flushed in [0_u64, 3, 6] {
         let (machine, expected) = Machine::crashed(7, flushed);
         // Nothing is done in the background where nothing may be written.
         let stores = machine.builder(1).read_only().open().unwrap();
@@ -181,7 +185,7 @@ fn everything_is_answered_before_the_trees_are_there_and_after() {
             assert!(!store.is_idle(), "flushed {flushed}: the tree is there already, so this shows nothing");
             expected.compare_without_tree(index, &store);
             if flushed > 0 {
-                assert_eq!(store.snapshot(Some(flushed)).unwrap().root_hash(), expected.versions[flushed as usize - 1][index].1);
+                assert_eq!(store.snapshot(Some(flushed)).unwrap().root_hash(), expected.root(flushed, index));
             }
             assert!(!store.is_idle(), "none of this needs the tree");
             expected.compare_with_tree(index, &store);

@@ -23,7 +23,7 @@ pub(crate) enum Opening {
     /// It is there.
     Done(Box<TreeStore>),
     /// Its working state is computed when it is needed.
-    Later(Unopened),
+    Later(Box<Unopened>),
 }
 
 /// A store without its tree. It counts among those that have a writer.
@@ -52,7 +52,7 @@ impl Opening {
             is_opened: AtomicBool::new(false),
         };
         if unopened.is_long_work()? {
-            return Ok(Self::Later(unopened));
+            return Ok(Self::Later(Box::new(unopened)));
         }
         Ok(Self::Done(Box::new(unopened.open(&|| true)?)))
     }
@@ -77,7 +77,7 @@ impl Opening {
     pub(super) fn split(self) -> (Option<TreeStore>, Option<Unopened>) {
         match self {
             Self::Done(store) => (Some(*store), None),
-            Self::Later(unopened) => (None, Some(unopened)),
+            Self::Later(unopened) => (None, Some(*unopened)),
         }
     }
 
