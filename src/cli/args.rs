@@ -82,14 +82,12 @@ impl VersionArg {
     /// The value of a key in the version that was asked for, which is given too. That of the newest one is there before the tree is.
     pub(crate) fn value(&self, stores: &MultiStore, key: &[u8]) -> Result<(Option<Vec<u8>>, u64), CliError> {
         let store = stores.get_store(&self.store_name(stores)?)?;
-        match (self.version, store.newest_version()?) {
+        if let (None, Some(newest)) = (self.version, store.newest_version()?) {
             // Nothing was changed in this process.
-            (None, Some(newest)) => Ok((store.get(key)?, newest.version)),
-            _ => {
-                let snapshot = store.snapshot(self.version)?;
-                Ok((snapshot.get(key)?, snapshot.version()))
-            }
+            return Ok((store.get(key)?, newest.version));
         }
+        let snapshot = store.snapshot(self.version)?;
+        Ok((snapshot.get(key)?, snapshot.version()))
     }
 }
 
