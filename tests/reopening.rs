@@ -361,3 +361,16 @@ fn closing_does_not_wait_for_trees_that_nobody_needs_any_more() {
     assert!(matches!(bank.get(b"k"), Err(Error::Closed { .. })));
     assert!(bank.is_closed());
 }
+
+#[test]
+fn a_store_that_was_closed_before_its_tree_was_there_is_opened_again() {
+    let (machine, expected) = Machine::crashed(5, 1);
+    let stores = machine.builder(1).read_only().open().unwrap();
+    let bank = stores.get_store("bank").unwrap();
+    assert!(!bank.is_idle());
+    bank.close().unwrap();
+    assert!(matches!(bank.get(&key(1)), Err(Error::Closed { .. })));
+    let again = stores.get_store("bank").unwrap();
+    expected.compare_without_tree(0, &again);
+    expected.compare_with_tree(0, &again);
+}

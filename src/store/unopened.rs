@@ -36,7 +36,8 @@ pub(crate) struct Unopened {
     /// Read when the first value is asked for.
     recent: Mutex<Option<Arc<Recent>>>,
     is_given_up: AtomicBool,
-    is_opened: AtomicBool,
+    /// Whether it counts no more among the stores that have a writer, or its working state does in its place.
+    is_over: AtomicBool,
 }
 
 impl Opening {
@@ -49,7 +50,7 @@ impl Opening {
             checkpoint: 0,
             recent: Mutex::default(),
             is_given_up: AtomicBool::new(false),
-            is_opened: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
         };
         if unopened.is_long_work()? {
             return Ok(Self::Later(Box::new(unopened)));
@@ -144,17 +145,21 @@ impl Unopened {
         let is_wanted = || go_on() && !self.is_given_up.load(Ordering::Relaxed);
         let go_on = || if is_wanted() { Ok(()) } else { Err(Error::Closed { store: self.name.clone() }) };
         let store = TreeStore::open(Arc::clone(&self.database), &self.name, &self.state, &go_on)?;
-        self.is_opened.store(true, Ordering::Relaxed);
+        self.is_over.store(true, Ordering::Relaxed);
         self.database.publish(&self.name, store.tree().clone());
         Ok(store)
+    }
+
+    /// The store may have another writer, though somebody may still be reading here.
+    pub(super) fn let_go(&self) {
+        if !self.is_over.swap(true, Ordering::Relaxed) {
+            self.database.release_writer(&self.name);
+        }
     }
 }
 
 impl Drop for Unopened {
     fn drop(&mut self) {
-        // Else the working state is the writer.
-        if !self.is_opened.load(Ordering::Relaxed) {
-            self.database.release_writer(&self.name);
-        }
+        self.let_go();
     }
 }

@@ -35,7 +35,7 @@ impl Slot {
     pub(super) fn end(&self) -> bool {
         self.is_over.store(true, Ordering::Release);
         let unopened = self.unopened().take();
-        unopened.is_some()
+        unopened.inspect(|unopened| unopened.let_go()).is_some()
     }
 
     /// Set and taken whole, so a panic elsewhere leaves it whole.
