@@ -20,12 +20,13 @@ use super::prepared::Promise;
 use super::traits::{Committed, Provable, RangeQueryable, Store, Transaction, TransactionMode, Transactional, Versioned, Visit};
 use super::transaction::StoreTransaction;
 use super::unopened::Opening;
-use super::work::{Work, visit};
+use super::work::Work;
 use super::{TreeStore, VersionInfo};
 use crate::engine::Capabilities;
 use crate::error::{Error, Feature, Result};
-use crate::event::{EventBus, StoreClosed, TransactionCommit, VersionSaved};
+use crate::event::{EventBus, StoreClosed, TransactionCommit};
 
+pub(crate) use versioned::saved_event;
 pub(crate) use views::KeyChange;
 pub use views::WorkingView;
 
@@ -412,12 +413,6 @@ impl Core {
     }
 }
 
-/// The event of a saved version.
-pub(crate) fn saved_event(store: String, info: &VersionInfo) -> VersionSaved {
-    let VersionInfo { version, root_hash, size, height, time, .. } = *info;
-    VersionSaved { store, version, root_hash, size, height, time }
-}
-
 impl Store for SharedStore {
     fn name(&self) -> String {
         self.core.name()
@@ -491,14 +486,6 @@ impl Store for SharedStore {
 
     fn as_provable(&self) -> Result<&dyn Provable> {
         if self.core.capabilities.versioning { Ok(self) } else { Err(self.unsupported(Feature::Proofs)) }
-    }
-}
-
-impl RangeQueryable for SharedStore {
-    fn iterate_range(&self, start: Bound<&[u8]>, end: Bound<&[u8]>, order: Order, visitor: Visit<'_>) -> Result<()> {
-        // On a branch, so that no lock is held while the visitor works.
-        let branch = self.core.branch()?;
-        visit(&branch, (start, end), order, visitor).map(drop)
     }
 }
 

@@ -6,7 +6,7 @@ use treering_proofs::{Hash, Proof};
 
 use super::{Saved, SharedStore};
 use crate::error::Result;
-use crate::event::{VersionLoaded, VersionPruned, VersionRolledBack};
+use crate::event::{VersionLoaded, VersionPruned, VersionRolledBack, VersionSaved};
 use crate::persist::prune::{Keep, PruneReport};
 use crate::store::database::Shared;
 use crate::store::prepared::{PreparedVersion, Promise};
@@ -108,4 +108,10 @@ impl Provable for SharedStore {
     fn prove_at(&self, key: &[u8], version: u64) -> Result<Proof> {
         self.snapshot(Some(version))?.prove(key)
     }
+}
+
+/// The event of a saved version.
+pub(crate) fn saved_event(store: String, info: &VersionInfo) -> VersionSaved {
+    let VersionInfo { version, root_hash, size, height, time, .. } = *info;
+    VersionSaved { store, version, root_hash, size, height, time }
 }
