@@ -260,7 +260,8 @@ impl TreeStore {
     fn keep_within_budget(&mut self) -> Result<()> {
         let database = Arc::clone(&self.database);
         let (disk, budget) = (&database.disk, database.disk.budget());
-        if budget.is_short() {
+        let is_short = budget.is_short();
+        if is_short {
             // What is not stored must stay.
             disk.make_checkpoint(self.state.id)?;
             self.forget_flushed()?;
@@ -271,6 +272,9 @@ impl TreeStore {
             }
         }
         self.tree.unload(self.index_from)?;
+        if is_short {
+            disk.give_back_free_memory();
+        }
         Ok(())
     }
 
