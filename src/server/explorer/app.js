@@ -54,10 +54,11 @@ function drawStore(route) {
   const { frame } = shown;
   frame.columns.classList.toggle("has-key", route.key !== undefined);
   const context = storeAt(route);
-  fillPanel(frame.head, async () => storeHead(route, await context), route.store);
+  fillPanel(frame.head, async () => storeHead(route, await context), { title: route.store, retry: show });
   // Where the store itself cannot be shown, its head says why; the same again below would say nothing more.
   const quiet = async (view) => {
     const known = await context.catch(() => null);
+    if (!known) delete frame.list.dataset.shows;
     return known && view(known);
   };
   const list = listOf(route);
@@ -75,7 +76,7 @@ function drawDiff(route) {
     shown.diff = { head, body };
   }
   const context = storeAt(route);
-  fillPanel(shown.diff.head, async () => storeHead(route, await context), route.store);
+  fillPanel(shown.diff.head, async () => storeHead(route, await context), { title: route.store, retry: show });
   fillPanel(shown.diff.body, async (signal) => {
     const known = await context.catch(() => null);
     return known && diffView(route, known, signal, show);
@@ -91,7 +92,7 @@ function drawActivity(route) {
 const unknown = () => [h("h1", {}, "There is no such page"), h("p", {}, "The address names nothing that can be shown. ", h("a", { href: "#/" }, "See all stores"))];
 
 const PAGES = {
-  overview: (route) => fillPanel(main, () => overviewView(route), "All stores"),
+  overview: (route) => fillPanel(main, () => overviewView(route), { title: "All stores", retry: show }),
   store: drawStore,
   diff: drawDiff,
   activity: drawActivity,
@@ -175,10 +176,11 @@ function switchTheme() {
   announce(dark ? "Light" : "Dark");
 }
 
-async function step(by) {
-  const place = await data.place(current());
-  const target = place.number === null ? null : place.number + by;
-  if (target !== null && target >= place.oldest && target <= place.newest) change({ version: target, after: null, before: null });
+/** Goes to the version kept "before" or "after" the one that the page is at. */
+async function step(side) {
+  const { number } = await data.place(current());
+  const target = number === null ? null : (await data.neighbours(number))[side];
+  if (target !== null) change({ version: target, after: null, before: null });
 }
 
 const help = () => showHelp(() => location.reload());
@@ -187,8 +189,8 @@ const tab = (name) => () => current().key !== undefined && change({ tab: name })
 const KEYS = {
   "?": help,
   "/": () => document.getElementById("search")?.focus(),
-  "[": () => step(-1),
-  "]": () => step(1),
+  "[": () => step("before"),
+  "]": () => step("after"),
   n: () => change({ version: null, after: null, before: null }),
   o: () => go({ page: "overview", version: current().version }),
   a: () => go({ page: "activity", version: current().version }),
@@ -212,7 +214,12 @@ function onKey(event) {
   KEYS[event.key]();
 }
 
-onTokenNeeded(askForToken);
+onTokenNeeded(async (error, wasRefused) => {
+  const token = await askForToken(error, wasRefused);
+  // The stream of events does not try again by itself when it was refused. It shall do so with the new token.
+  if (token !== null && live.stream?.state === "refused") setTimeout(() => live.stream.reconnect());
+  return token;
+});
 document.getElementById("theme").addEventListener("click", switchTheme);
 document.getElementById("help-button").addEventListener("click", help);
 document.getElementById("skip").addEventListener("click", () => main.focus());

@@ -64,7 +64,7 @@ function ask(error, wasRefused) {
         h("h2", { id: "token-title" }, "A token is needed"),
         wasRefused ? h("p", { class: "field-error", role: "alert" }, "The server does not know that token.") : null,
         h("p", {}, error.message, " ", h("code", {}, error.code)),
-        h("p", {}, "Who runs the server makes one: ", h("code", {}, "treering token new NAME --role read")),
+        h("p", {}, "Who runs the server makes one: ", h("code", {}, "treering token new NAME --role read --file tokens.toml")),
         h("label", { for: "token-field" }, "Token"), field,
         h("p", { class: "muted" }, "It is kept until this tab is closed, and sent to this server only."),
         h("p", { class: "dialog-foot" }, h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Cancel"), h("button", { type: "submit" }, "Use it"))));

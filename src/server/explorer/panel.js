@@ -4,9 +4,9 @@ import { errorBox } from "./errors.js";
 
 /**
  * Fills `element` with what `load(signal)` gives. Only the newest call for an element counts. Content that comes late leaves the focus
- * where it is. `title` heads an error that takes the place of a whole page.
+ * where it is. `title` heads an error that takes the place of a whole page; `retry` is what to try again then, if not this panel alone.
  */
-export async function fillPanel(element, load, title) {
+export async function fillPanel(element, load, { title, retry = () => fillPanel(element, load, { title }) } = {}) {
   element.loading?.abort();
   const loading = new AbortController();
   element.loading = loading;
@@ -16,7 +16,7 @@ export async function fillPanel(element, load, title) {
     content = await load(loading.signal);
   } catch (error) {
     if (loading.signal.aborted) return;
-    content = [title ? h("h1", {}, title) : null, errorBox(error, () => fillPanel(element, load, title))];
+    content = [title ? h("h1", {}, title) : null, errorBox(error, retry)];
   }
   if (loading.signal.aborted) return;
   element.removeAttribute("aria-busy");

@@ -6,6 +6,7 @@ import { copyButton, count, hash, octets, plural } from "../format.js";
 import { notation } from "../preferences.js";
 import { checkProof } from "../verify.js";
 import { notationSwitch } from "./notation.js";
+import { ownNote } from "./own.js";
 
 const PARTS = {
   prefix: "prefix",
@@ -144,7 +145,8 @@ function withoutIcs23(answer, href) {
   return h("p", { class: "absent" }, "There is nothing to check here: ", answer.ics23_missing ?? "ICS-23 has no form for this proof", ". The server's own form has a proof: ", h("a", { href }, "see it"), ", and check it with treering verify.");
 }
 
-export async function proofView(route, { place, store }, signal, redraw) {
+export async function proofView(route, context, signal, redraw) {
+  const { place, store } = context;
   if (place.number === null) return h("p", { class: "muted" }, "Proofs are of saved versions, and there is none yet.");
   const path = ["stores", store.name, "keys", route.key, "proof"];
   const query = { version: place.number, encoding: "hex" };
@@ -165,6 +167,7 @@ export async function proofView(route, { place, store }, signal, redraw) {
   return [
     h("div", { class: "proof-tools" }, trial(answer, onTry), notationSwitch(redraw)),
     shown,
+    ownNote(context),
     h("h3", {}, "The proof itself"),
     files(answer),
     h("p", { class: "curl" }, h("code", {}, line), copyButton(line, "the command")),

@@ -47,6 +47,7 @@ pub(super) const FILES: &[File] = files![
     "views/key.js" SCRIPT,
     "views/keys.js" SCRIPT,
     "views/notation.js" SCRIPT,
+    "views/own.js" SCRIPT,
     "views/overview.js" SCRIPT,
     "views/proof.js" SCRIPT,
     "views/rings.js" SCRIPT,
