@@ -267,6 +267,8 @@ check("a proof that was changed on its way fails", async (page) => {
 });
 
 check("a store that came later was not there before", async (page) => {
+  await open(page, `#/stores/ibc?version=1`);
+  assert.equal(await text(page, "#versions .caption"), "Choose a ring to see the store at that version.");
   await open(page, `#/stores/ibc?version=${IBC_SINCE - 1}`);
   assert.match(await text(page, ".error"), new RegExp(`was not there at version ${IBC_SINCE - 1}`));
   await open(page, `#/stores/ibc?version=${IBC_SINCE}&key=${hexOf(`channel/${IBC_SINCE}`)}&tab=proof`);
@@ -361,6 +363,16 @@ check("the activity page lists events as they come", async (page) => {
   const { version } = await api("versions", { method: "POST", body: "{}" });
   await page.waitForFunction((number) => document.querySelector(".events li")?.innerText.includes(`version ${number}`), version);
   assert.match(await text(page, ".events .event-topic"), /^multistore\.version\.saved$/);
+});
+
+check("the activity page hears all topics from its first moment on, unless one is chosen", async (page) => {
+  const asked = [];
+  page.on("request", (request) => request.url().includes("/events?") && asked.push(new URL(request.url()).searchParams.get("pattern")));
+  await open(page, "#/activity");
+  await page.waitForSelector('#live[data-state="live"]');
+  assert.deepEqual(asked, ["**"]);
+  await api("versions", { method: "POST", body: "{}" });
+  await page.waitForFunction(() => [...document.querySelectorAll(".event-topic")].some((topic) => topic.innerText === "store.version.saved"));
 });
 
 check("shortcuts do what the help says, and not while one types", async (page) => {

@@ -99,6 +99,9 @@ const PAGES = {
   unknown: () => replace(main, unknown()),
 };
 
+/** The topics to listen to. */
+const patternOf = (route) => (route.page === "activity" ? route.pattern ?? "**" : PATTERN);
+
 /** Draws what the address says. */
 function show() {
   const route = current();
@@ -117,7 +120,7 @@ function show() {
   Object.assign(shown, { page: route.page, store: route.store });
   versions.classList.toggle("of-store", route.store !== undefined);
   fillPanel(versions, (signal) => ringsView(route, signal, show));
-  live.stream?.listen(route.page === "activity" ? route.pattern ?? "**" : PATTERN);
+  live.stream?.listen(patternOf(route));
   if (moved) {
     scrollTo(0, 0);
     announce(document.title);
@@ -155,7 +158,7 @@ function onEvent({ detail }) {
 }
 
 function listen() {
-  const stream = new Live(PATTERN);
+  const stream = new Live(patternOf(current()));
   let wasLost = false;
   stream.addEventListener("state", ({ detail }) => {
     drawLive(detail.state, detail.error);

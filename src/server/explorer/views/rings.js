@@ -125,7 +125,7 @@ function picture({ entries, store, chosen, weights, onLook }) {
 }
 
 function measureChoice(store, measure, onChange) {
-  const choices = [["growth", "keys more or fewer"], ["size", "keys in all"], ...(store ? [["changes", "keys changed"]] : [])];
+  const choices = [["growth", "keys gained or lost"], ["size", "keys in all"], ...(store ? [["changes", "keys changed"]] : [])];
   const options = choices.map(([value, text]) => h("option", { value, selected: value === measure }, text));
   const onchange = (event) => {
     prefer("rings", event.target.value);
@@ -175,9 +175,11 @@ export async function ringsView(route, signal, redraw) {
   const { versions, oldest } = await data.windowAround(place.followsNewest ? null : place.number);
   const store = route.store;
   const measure = store || preference("rings", "growth") !== "changes" ? preference("rings", "growth") : "growth";
+  const heading = h("h2", {}, store ? ["Versions of ", h("span", { class: "store-name" }, store)] : "Versions of all stores");
   const all = entriesOf(versions, store);
   const entries = measure === "changes" ? fewer(all, place.number) : all;
-  const innermost = entries.length && entries[0].version > oldest ? entries[0].version : null;
+  if (!entries.length) return [heading, steppers(place, await around(place.number)), h("p", { class: "muted nothing" }, "The store was not there in these versions.")];
+  const innermost = entries[0].version > oldest ? entries[0].version : null;
   const [nearby, { before: earlier }] = await Promise.all([around(place.number), around(innermost)]);
   const chosen = entries.find((entry) => entry.version === place.number) ?? null;
   const [trunk, below] = [h("div", { class: "trunk" }), h("div", {})];
@@ -190,7 +192,7 @@ export async function ringsView(route, signal, redraw) {
   const draw = () => {
     if (measure === "changes") counting.counts = new Map(entries.map((entry) => [entry.version, changesOf(store, entry)]));
     const weights = weigh(entries, measure, new Map([...(counting.counts ?? [])].map(([version, known]) => [version, known?.count ?? 0])));
-    replace(trunk, entries.length ? picture({ entries, store, chosen: place.number, weights, onLook }) : h("p", { class: "muted" }, "The store was not there in these versions."));
+    replace(trunk, picture({ entries, store, chosen: place.number, weights, onLook }));
     onLook(looked);
   };
   draw();
@@ -202,7 +204,7 @@ export async function ringsView(route, signal, redraw) {
     });
   }
   return [
-    h("h2", {}, store ? ["Versions of ", h("span", { class: "store-name" }, store)] : "Versions of all stores"),
+    heading,
     steppers(place, nearby),
     h("div", { class: "looked" }, trunk, below),
     h("p", { class: "rings-foot" }, measureChoice(store, measure, redraw), earlier ? h("a", { href: changed({ version: earlier }) }, "Older versions") : null),
