@@ -48,12 +48,15 @@ check("without a token the page asks for one, and says how to get one; without a
   await page.waitForSelector("#token[open]");
   const asked = await text(page, "#token");
   assert.match(asked, /A token is needed/);
+  assert.doesNotMatch(asked, /Authorization/, "people have no headers to give");
   assert.match(asked, /treering token new NAME --role read --file tokens\.toml/);
   assert.doesNotMatch(asked, /does not know that token/);
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.waitForSelector("#main .error");
   assert.match(await text(page, "#main .error"), /a token is needed.*unauthenticated/s);
   assert.equal(await page.locator(".keys li, .ring").count(), 0);
+  assert.equal(await page.locator(".error").count(), 1, "it is told once");
+  assert.equal(await text(page, "#versions"), "The versions cannot be shown.");
   await settled(page);
   assert.equal(await page.locator("#token[open]").count(), 0, "who does not want to give one is not asked again");
   // It can be asked for again.

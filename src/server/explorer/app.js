@@ -99,6 +99,9 @@ const PAGES = {
   unknown: () => replace(main, unknown()),
 };
 
+/** The pages that need the versions, too: they tell why these cannot be read, which is not told twice. */
+const NEEDS_VERSIONS = ["overview", "store", "diff"];
+
 /** The topics to listen to. */
 const patternOf = (route) => (route.page === "activity" ? route.pattern ?? "**" : PATTERN);
 
@@ -119,7 +122,7 @@ function show() {
   PAGES[route.page](route);
   Object.assign(shown, { page: route.page, store: route.store });
   versions.classList.toggle("of-store", route.store !== undefined);
-  fillPanel(versions, (signal) => ringsView(route, signal, show));
+  fillPanel(versions, (signal) => ringsView(route, signal, show), { retry: show, instead: NEEDS_VERSIONS.includes(route.page) ? "The versions cannot be shown." : null });
   live.stream?.listen(patternOf(route));
   if (moved) {
     scrollTo(0, 0);
@@ -217,8 +220,8 @@ function onKey(event) {
   KEYS[event.key]();
 }
 
-onTokenNeeded(async (error, wasRefused) => {
-  const token = await askForToken(error, wasRefused);
+onTokenNeeded(async (wasRefused) => {
+  const token = await askForToken(wasRefused);
   // The stream of events does not try again by itself when it was refused. It shall do so with the new token.
   if (token !== null && live.stream?.state === "refused") setTimeout(() => live.stream.reconnect());
   return token;

@@ -44,11 +44,11 @@ const page = (before) =>
     { shortly: before === null },
   );
 
-/** The versions to draw around `version` (null: the newest): the newest ones, if it is among them, else those around it. */
+/** The versions to draw around `version` (null: the newest): the newest ones, if it is well among them, else those around it. */
 export async function windowAround(version) {
   const newest = await page(null);
-  const first = newest.versions[0]?.version;
-  if (version === null || first === undefined || version >= first) return newest;
+  const isWhole = newest.versions[0]?.version === newest.oldest;
+  if (version === null || isWhole || version >= newest.versions[WINDOW / 4]?.version) return newest;
   return page(version + WINDOW / 2);
 }
 
