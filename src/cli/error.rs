@@ -61,6 +61,12 @@ pub(crate) enum CliError {
         /// The file.
         file: PathBuf,
     },
+    /// A file stands where the database should be.
+    #[error("{} is a file, and a database is a folder: name another", path.display())]
+    NotAFolder {
+        /// The file.
+        path: PathBuf,
+    },
     /// Nothing is written over.
     #[error("{} is there already, and is left as it is; remove it first, or choose another name", path.display())]
     FileExists {

@@ -33,8 +33,8 @@ Example:
 pub(crate) struct Args {
     #[command(flatten)]
     place: SystemPlace,
-    /// Listens there instead of where the configuration says.
-    #[arg(long, value_name = "ADDRESS")]
+    /// Listens there instead of where the configuration says; with port 0 on a free one, which is printed.
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = read_address)]
     address: Option<SocketAddr>,
     /// The form of what is logged, on standard error.
     #[arg(long, value_name = "FORM", value_enum, default_value_t = LogForm::Text)]
@@ -52,6 +52,10 @@ enum LogForm {
     Json,
 }
 
+fn read_address(word: &str) -> Result<SocketAddr, &'static str> {
+    word.parse().map_err(|_| "it must be an address and a port, such as 127.0.0.1:7654, [::1]:7654 or 0.0.0.0:7654")
+}
+
 /// Where a system is, and how it is set up.
 #[derive(clap::Args)]
 pub(crate) struct SystemPlace {
@@ -65,11 +69,13 @@ pub(crate) struct SystemPlace {
 impl SystemPlace {
     /// The configuration.
     pub(crate) fn config(&self) -> Result<SystemConfig, CliError> {
-        match (&self.config, &self.dir) {
-            (Some(file), dir) => of_file(file, dir.as_deref()),
-            (None, Some(dir)) => Ok(SystemConfig::new(dir)),
-            (None, None) => Ok(SystemConfig::new(super::place::dir_of_environment()?)),
-        }
+        let config = match (&self.config, &self.dir) {
+            (Some(file), dir) => of_file(file, dir.as_deref())?,
+            (None, Some(dir)) => SystemConfig::new(dir),
+            (None, None) => SystemConfig::new(super::place::dir_of_environment()?),
+        };
+        super::place::check_folder(&config.stores.root_path)?;
+        Ok(config)
     }
 
     /// Where no file says otherwise, new stores go to the engine that the database was made with.

@@ -15,6 +15,11 @@ fn a_folder_without_a_database_is_named() {
         treering(words).fails("there is no treering database in");
     }
     forest.run("init", &[]).fails("has a treering database already");
+    let file = forest.write("file", "");
+    let file = file.to_str().unwrap();
+    for words in [&["init", file][..], &["root", file], &["serve", file], &["system", "call", "stores.list", "{}", file]] {
+        treering(words).fails(&format!("error: {file} is a file, and a database is a folder: name another\n"));
+    }
 }
 
 #[test]

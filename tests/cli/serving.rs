@@ -150,6 +150,9 @@ fn files_that_are_missing_are_told_with_how_to_make_them() {
     let ran = treering(["serve", "--config", &file]);
     assert!(ran.err.ends_with(&format!("; `treering token new NAME --role read --file {tokens}` makes the file\n")), "{}", ran.err);
     ran.fails(&format!("error: the tokens in {tokens}: "));
+    let ran = treering(["serve", "trees", "--address", "localhost:7654"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("'localhost:7654'") && ran.err.contains("an address and a port, such as 127.0.0.1:7654, "), "{}", ran.err);
     treering(["serve"]).fails("error: no database was named: give its folder DIR, or set TREERING_DIR\n");
     let elsewhere = beside("elsewhere");
     treering(["serve", &elsewhere, "--config", &file]).fails(&format!("and DIR is {elsewhere}: leave DIR out, or change the file"));
