@@ -133,13 +133,41 @@ check("differences are between versions of all stores, whatever the store's own 
   }
 });
 
-check("a store that only was saved alone is shown as that", async (page) => {
+check("a store that no version of all stores has yet is shown as that", async (page) => {
   const name = "hermit";
   const made = await fetch(`${address}/v1/stores`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ name }) });
   assert.equal(made.status, 201);
   await open(page, `#/stores/${name}`, address);
   assert.match(await text(page, "h1"), /^hermit\s+not saved yet$/);
   assert.match(await text(page, "#versions"), /was not there in these versions/);
+  await open(page, `#/stores/${name}?key=00&tab=proof`, address);
+  assert.match(await text(page, ".key-body"), /against versions of all stores, and none has this store yet/);
+  await open(page, `#/stores/${name}/diff`, address);
+  assert.match(await text(page, "#main .list"), /between versions of all stores, and none has this store yet/);
+});
+
+test("a database whose stores were only saved alone shows them at their newest own versions", async () => {
+  const lonely = new Place();
+  try {
+    lonely.run("create", lonely.database, "bank");
+    lonely.apply([setAlone("k", "one"), save, setAlone("k", "two"), save], "--store", "bank");
+    const there = await lonely.serve();
+    await inPage(browser, async (page) => {
+      await open(page, `#/stores/bank?key=${hexOf("k")}`, there);
+      assert.match(await text(page, "h1"), /^bank\s+in no version of all stores yet$/);
+      assert.equal(await text(page, "pre.value"), "two");
+      assert.equal(await text(page, ".set-at"), "Set at its own version 2 (saved alone, in no version of all stores yet).");
+      assert.match(await text(page, "#versions"), /No version of all stores has been saved yet/);
+      // The first version of all stores is heard of, and drawn.
+      await page.waitForSelector('#live[data-state="live"]');
+      const saved = await fetch(`${there}/v1/versions`, { method: "POST" });
+      assert.equal(saved.status, 201);
+      await page.waitForSelector(".ring");
+      await page.waitForFunction(() => /^bank\s+at version 3$/.test(document.querySelector("h1").innerText));
+    }, { address: there });
+  } finally {
+    await lonely.close();
+  }
 });
 
 check("steps and older versions lead over gaps that pruning left", async (page) => {

@@ -74,7 +74,7 @@ async function results(route, from, to, signal) {
 }
 
 export async function diffView(route, { place }, signal, redraw) {
-  if (place.number === null) return h("p", { class: "muted" }, "Differences are between saved versions, and there is none yet.");
+  if (!data.storeIn(place.entry, route.store)) return h("p", { class: "muted" }, "Differences are between versions of all stores, and none has this store yet. POST /v1/versions saves one.");
   const to = route.to ?? place.number;
   const from = route.from ?? (await before(to)) ?? to;
   // An error stands below the form, so that other versions can be asked for.

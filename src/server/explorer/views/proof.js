@@ -1,6 +1,7 @@
 // A proof of a key, checked in the browser and shown step by step. Another value can be tried: it must fail.
 import { address, get } from "../api.js";
 import { fromHex, parse, show, toHex } from "../bytes.js";
+import { storeIn } from "../data.js";
 import { h, replace } from "../dom.js";
 import { copyButton, count, hash, octets, plural } from "../format.js";
 import { notation } from "../preferences.js";
@@ -147,7 +148,7 @@ function withoutIcs23(answer, href) {
 
 export async function proofView(route, context, signal, redraw) {
   const { place, store } = context;
-  if (place.number === null) return h("p", { class: "muted" }, "Proofs are of saved versions, and there is none yet.");
+  if (!storeIn(place.entry, route.store)) return h("p", { class: "muted" }, "Proofs are against versions of all stores, and none has this store yet. POST /v1/versions saves one.");
   const path = ["stores", store.name, "keys", route.key, "proof"];
   const query = { version: place.number, encoding: "hex" };
   const answer = await get(path, query, signal);

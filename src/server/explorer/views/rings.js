@@ -170,7 +170,7 @@ export async function ringsView(route, signal, redraw) {
     return elsewhere();
   });
   if (place.entry === null) {
-    return h("p", { class: "muted" }, "No version of all stores has been saved yet. The first one is drawn here when it is.");
+    return h("p", { class: "muted" }, "No version of all stores has been saved yet. The first one is drawn here when it is: POST /v1/versions saves one.");
   }
   const { versions, oldest } = await data.windowAround(place.followsNewest ? null : place.number);
   const store = route.store;
