@@ -29,7 +29,8 @@ The results are one line of JSON on standard output; its fields mean what they m
 Without --json they are also shown as text, on standard error.
 
 Example:
-  treering bench --keys 1000000 --batch 10000 --blocks 20 --dir bench-trees --json
+  treering bench --keys 1000000 --batch 10000 --blocks 20 \\
+    --dir bench-trees --json
   treering bench --keys 20000 --blocks 5")]
 pub(crate) struct Args {
     /// Keys to load. These and those inserted later are 4,294,967,295 at most.
