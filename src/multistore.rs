@@ -29,6 +29,7 @@ mod proof;
 mod pruner;
 mod recovery;
 mod rollback;
+mod saved;
 mod saving;
 mod snapshot;
 mod stores;
@@ -55,6 +56,7 @@ pub use builder::MultiStoreBuilder;
 pub use companions::CompanionLog;
 pub use history::{HistoryEntry, HistoryMark};
 pub use member::StoreListing;
+use saved::Saved;
 pub use saving::PreparedMultiVersion;
 pub use snapshot::MultiSnapshot;
 pub use versions::{MultiVersion, StoreVersion};
@@ -101,6 +103,8 @@ struct Inner {
     members: RwLock<BTreeMap<String, Member>>,
     /// `None` after closing.
     work: Mutex<Option<Work>>,
+    /// What the work says of saved versions, for who only reads them. `None` after closing.
+    saved: RwLock<Option<Arc<Saved>>>,
     wake: Arc<Wake>,
     /// Held, before `work`, by whoever prunes or rolls back: what was found to go must not be rolled back and saved anew meanwhile.
     removals: Mutex<()>,
@@ -119,8 +123,14 @@ struct Work {
     promise: Weak<Promise>,
 }
 
-/// The work, held.
-struct Held<'a>(MutexGuard<'a, Option<Work>>);
+/// The work, held. When it is put down, readers see what became of it.
+struct Held<'a>(MutexGuard<'a, Option<Work>>, &'a Inner);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.1.publish(self.0.as_ref());
+    }
+}
 
 impl Held<'_> {
     fn get(&mut self) -> Result<&mut Work> {
@@ -131,7 +141,7 @@ impl Held<'_> {
 impl Inner {
     /// Records are changed on the disk first and here after, by calls that cannot fail, so a panic elsewhere leaves this whole.
     fn work(&self) -> Held<'_> {
-        Held(self.work.lock().unwrap_or_else(PoisonError::into_inner))
+        Held(self.work.lock().unwrap_or_else(PoisonError::into_inner), self)
     }
 
     /// Lets one removal of versions at a time be under way.
@@ -208,7 +218,7 @@ impl MultiStore {
     /// # Errors
     /// [`Error::AllClosed`].
     pub fn hash_function(&self) -> Result<HashFunction> {
-        Ok(self.inner().work().get()?.databases.home()?.hash_function())
+        Ok(self.inner().saved()?.home()?.hash_function())
     }
 
     fn inner(&self) -> &Arc<Inner> {

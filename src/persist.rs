@@ -40,6 +40,7 @@ mod trees;
 pub(crate) mod usage;
 mod verify;
 mod walk;
+pub(crate) mod watch;
 mod window;
 
 use std::collections::BTreeMap;
@@ -354,9 +355,9 @@ impl Disk {
         scan_rows(&*self.backend, &from, &to, Order::Ascending)
     }
 
-    /// The value of a key at a kept version, if the flat index knows it: when it has all changes up to `complete`, and nothing newer has set
-    /// or removed the key since. The caller knows which keys changed between `complete` and the version.
-    pub(crate) fn latest_until(&self, store: StoreId, key: &[u8], version: u64, complete: u64) -> Result<Option<Vec<u8>>> {
+    /// The value of a key at a kept version and the version that set it, if the flat index knows it: when it has all changes up to `complete`,
+    /// and nothing newer has set or removed the key since. The caller knows which keys changed between `complete` and the version.
+    pub(crate) fn latest_until(&self, store: StoreId, key: &[u8], version: u64, complete: u64) -> Result<Option<(Vec<u8>, u64)>> {
         if self.flushed(store)? < complete {
             return Ok(None);
         }
@@ -364,7 +365,7 @@ impl Disk {
         self.reads.add_index();
         let Some(record) = self.backend.get(Keyspace::Latest, &at)? else { return Ok(None) };
         let (set_in, value) = records::decode_latest(&at, &record)?;
-        Ok((set_in <= version).then(|| value.to_vec()))
+        Ok((set_in <= version).then(|| (value.to_vec(), set_in)))
     }
 
     /// The value of a key that did not change since the newest checkpoint, from the flat index.

@@ -8,7 +8,10 @@
 //!    more than its limits.
 //! 2. Work that may wait is done on threads for that, of which there are as many as requests may be worked on. On the threads that serve
 //!    connections there is only what takes no longer than handing it over would.
-//! 3. Stopping lets what was begun end: no request that was read is without its answer, within the time that stopping has.
+//! 3. Stopping loses nothing. `/readyz` says no; then nobody is let in any more, and whoever is connected by then is served: what is asked
+//!    within the next 0.3 s is answered, with `connection: close`. A request whose connection ends without an answer was not begun, and can
+//!    be sent again elsewhere; only one that takes longer than the time for stopping is broken off. Elsewhere than on Linux, whoever connects
+//!    in the moment in which listening ends may be reset without anything of the request having been read.
 //!
 //! ```text
 //! accept -> connection (limits, TLS) -> router -> serve (id, access, permit, counting) -> operation -> answer
@@ -33,6 +36,7 @@ mod serve;
 mod service;
 mod shared;
 mod tls;
+mod watched;
 
 pub use error::ServerError;
 pub use metrics::Metrics;

@@ -27,7 +27,7 @@ pub(crate) use prepared::Promise;
 pub use range::StoreRange;
 pub(crate) use saved_already::SavedAlready;
 pub use scan::Scan;
-pub(crate) use shared::{About, KeyChange, Locked, saved_event};
+pub(crate) use shared::{About, KeyChange, Locked, TakeSeen, ValueSeen, saved_event};
 pub use shared::{SharedStore, WorkingView};
 pub(crate) use snapshot::HeldVersion;
 pub use snapshot::Snapshot;

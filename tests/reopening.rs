@@ -86,6 +86,9 @@ impl Expected {
             let since = self.versions.iter().rposition(|version| !set_in(&version[index].0)).map_or(1, |before| before as u64 + 2);
             assert_eq!(version, Some(since), "the values are random, so that it was set where it came to be");
         }
+        let keys: Vec<_> = (0..KEYS).map(key).collect();
+        let one_by_one: Vec<_> = keys.iter().map(|key| store.get_with_version(key).unwrap()).collect();
+        assert_eq!(store.get_many(&keys).unwrap(), one_by_one);
     }
 
     /// All that needs no tree.

@@ -4,6 +4,7 @@ use treering_proofs::{Hash, app_hash};
 
 use super::databases::Databases;
 use super::member::Member;
+use super::versions::kept_edges;
 use crate::error::{Error, Result};
 use crate::persist::multi::MultiRecord;
 use crate::store::{Locked, SavedAlready};
@@ -26,7 +27,7 @@ impl Again {
     pub(super) fn find(databases: &Databases, version: u64, members: &[(String, Member)], stores: &mut [Locked<'_>]) -> Result<Self> {
         let Some(record) = databases.home()?.disk().multi_version(version)? else {
             let kept = "it was pruned, so it cannot be saved again; load or roll back to one that is kept".to_owned();
-            return Err(Error::NoMultiVersion { version, edges: databases.kept_edges()?, kept });
+            return Err(Error::NoMultiVersion { version, edges: kept_edges(databases.home()?)?, kept });
         };
         let mut roots = Vec::with_capacity(stores.len());
         let mut taking_part = Vec::with_capacity(stores.len());

@@ -218,10 +218,12 @@ impl MultiStoreBuilder {
             events: self.events,
             default_engine: Mutex::new(self.config.default_engine),
             members: RwLock::new(members),
+            saved: RwLock::new(None),
             work: Mutex::new(Some(Work { databases, current: newest, newest, companions, promise: Weak::new() })),
             wake,
             removals: Mutex::new(()),
         });
+        inner.publish(inner.work().0.as_ref());
         let pruner = if is_read_only { None } else { Some(Pruner::start(&inner)?) };
         Ok(MultiStore { handle: Arc::new(Handle { inner, pruner: Mutex::new(pruner) }) })
     }

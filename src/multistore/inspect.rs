@@ -1,6 +1,7 @@
 //! Looking through all databases: checking and counting.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use treering_proofs::app_hash;
 use treering_tree::Order;
@@ -11,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::persist::check::{CheckProgress, CheckSummary};
 use crate::persist::multi::{MultiPart, MultiRecord};
 use crate::persist::stats::KindStats;
+use crate::persist::watch::Watch;
 
 impl MultiStore {
     /// The engine of the home database, which keeps the records of the whole.
@@ -18,7 +20,7 @@ impl MultiStore {
     /// # Errors
     /// [`Error::AllClosed`].
     pub fn home_engine(&self) -> Result<String> {
-        Ok(self.inner().work().get()?.databases.home.clone())
+        Ok(self.inner().saved()?.home.clone())
     }
 
     /// Walks every kept version of every store on every engine, recomputes every hash, compares the indexes with the newest trees, and every
@@ -27,23 +29,40 @@ impl MultiStore {
     /// # Errors
     /// The first thing that is wrong, as [`Error::Damaged`] or [`Error::Tree`]; [`Error::Engine`], [`Error::AllClosed`].
     pub fn check(&self, progress: &mut dyn FnMut(CheckProgress<'_>)) -> Result<CheckSummary> {
+        Ok(self.check_while(progress, &mut || ControlFlow::Continue(()))?.unwrap_or_default())
+    }
+
+    /// The same as long as `go_on`, which is asked often, says so; `None` when it did not.
+    ///
+    /// # Errors
+    /// As [`MultiStore::check`].
+    pub fn check_while(
+        &self,
+        progress: &mut dyn FnMut(CheckProgress<'_>),
+        go_on: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<Option<CheckSummary>> {
+        let mut watch = Watch::new(go_on);
         let mut held = self.inner().work();
         let databases = &held.get()?.databases;
         let names = names_in_databases(databases)?;
         let mut summary = CheckSummary::default();
         for (engine, database) in &databases.open {
             let name_of = |store: &str| names.get(&(engine.clone(), store.to_owned())).cloned().unwrap_or_else(|| store.to_owned());
-            let checked = database.disk().check(&mut |step| progress(CheckProgress { store: &name_of(step.store), ..step }));
+            let mut progress = |step: CheckProgress<'_>| progress(CheckProgress { store: &name_of(step.store), ..step });
+            let checked = database.disk().check(&mut progress, &mut watch);
             let checked = checked.map_err(|error| told_in_names(error, engine, &names))?;
             summary.stores += checked.stores;
             summary.versions += checked.versions;
             summary.nodes += checked.nodes;
             summary.hashes += checked.hashes;
             summary.index_entries += checked.index_entries;
+            if watch.is_over_now() {
+                return Ok(None);
+            }
         }
         databases.home()?.disk().multi_versions(Order::Ascending).try_for_each(|record| check_whole(databases, &record?))?;
         databases.home()?.disk().check_companions()?;
-        Ok(summary)
+        Ok(Some(summary))
     }
 
     /// Counts all records, by engine, while commits go on. O(records).
@@ -51,8 +70,19 @@ impl MultiStore {
     /// # Errors
     /// [`Error::Engine`], [`Error::AllClosed`].
     pub fn stats(&self) -> Result<Vec<(String, Vec<KindStats>)>> {
-        let databases = self.inner().work().get()?.databases.open.clone();
-        databases.into_iter().map(|(engine, database)| Ok((engine, database.disk().stats()?))).collect()
+        Ok(self.stats_while(&mut || ControlFlow::Continue(()))?.unwrap_or_default())
+    }
+
+    /// The same as long as `go_on`, which is asked often, says so; `None` when it did not.
+    ///
+    /// # Errors
+    /// As [`MultiStore::stats`].
+    pub fn stats_while(&self, go_on: &mut dyn FnMut() -> ControlFlow<()>) -> Result<Option<Vec<(String, Vec<KindStats>)>>> {
+        let (saved, mut watch, mut stats) = (self.inner().saved()?, Watch::new(go_on), Vec::new());
+        for (engine, database) in &saved.open {
+            stats.push((engine.clone(), database.disk().stats(&mut watch)?));
+        }
+        Ok((!watch.is_over_now()).then_some(stats))
     }
 }
 

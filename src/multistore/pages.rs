@@ -1,7 +1,7 @@
 //! Versions of the whole, a page at a time.
 
 use super::MultiStore;
-use super::versions::MultiVersion;
+use super::versions::{MultiVersion, kept_edges};
 use crate::error::Result;
 
 impl MultiStore {
@@ -10,9 +10,8 @@ impl MultiStore {
     /// # Errors
     /// [`Error::AllClosed`](crate::Error::AllClosed), [`Error::Damaged`](crate::Error::Damaged), [`Error::Engine`](crate::Error::Engine).
     pub fn versions_below(&self, below: Option<u64>, most: usize) -> Result<Vec<MultiVersion>> {
-        let mut held = self.inner().work();
-        let disk = held.get()?.databases.home()?.disk();
-        disk.multi_versions_below(below).take(most).map(|record| record.map(MultiVersion::from)).collect()
+        let saved = self.inner().saved()?;
+        saved.home()?.disk().multi_versions_below(below).take(most).map(|record| record.map(MultiVersion::from)).collect()
     }
 
     /// The oldest and the newest version of all stores that are kept; `None` when none was saved. O(log versions).
@@ -20,7 +19,6 @@ impl MultiStore {
     /// # Errors
     /// As [`MultiStore::versions_below`].
     pub fn version_window(&self) -> Result<Option<(u64, u64)>> {
-        let mut held = self.inner().work();
-        held.get()?.databases.kept_edges()
+        kept_edges(self.inner().saved()?.home()?)
     }
 }

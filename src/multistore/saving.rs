@@ -231,6 +231,8 @@ impl Inner {
         let record = saving.record(version, members);
         saving.commit(&work.databases, commits, (&record, companion), members, stores)?;
         (work.current, work.newest) = (version, version);
+        // Before anybody hears of it.
+        self.publish(Some(work));
         for (((name, _), store), part) in members.iter().zip(stores).zip(saving.parts) {
             // The disk is ahead of what is in memory if this fails.
             self.settle(name, store, part).inspect_err(|error| work.databases.poison(error))?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use treering_proofs::Hash;
 
 use super::MultiStore;
-use super::versions::MultiVersion;
+use super::versions::{MultiVersion, record_in};
 use crate::error::{Error, Result};
 use crate::persist::multi::MultiRecord;
 use crate::store::{Database, HeldVersion, SharedStore, Snapshot};
@@ -26,7 +26,7 @@ struct HeldStore {
 }
 
 impl MultiStore {
-    /// A version of all stores to read; `None` for the newest. It is kept while the snapshot lives. O(stores).
+    /// A version of all stores to read; `None` for the newest. It is kept while the snapshot lives. Waits for nobody who saves. O(stores).
     ///
     /// # Errors
     /// [`Error::NoMultiVersion`], [`Error::NoVersion`] if a store was pruned alone, [`Error::StoreDeleted`], [`Error::AllClosed`].
@@ -43,19 +43,17 @@ impl MultiStore {
         Ok(MultiSnapshot { info: record.into(), stores })
     }
 
-    /// Holds the versions that a version of the whole lists. Their trees may take long, and are not waited for with everything held.
+    /// Holds the versions that a version of the whole lists, before their trees are there: that may take long.
     fn hold(&self, version: Option<u64>) -> Result<(MultiRecord, Vec<HeldStore>)> {
         let inner = self.inner();
-        let mut held = inner.work();
-        let work = held.get()?;
-        let record = work.databases.record(version.unwrap_or(work.newest))?;
+        let saved = inner.saved()?;
+        let record = record_in(saved.home()?, version.unwrap_or(saved.newest))?;
         let mut stores = Vec::with_capacity(record.stores.len());
         for part in &record.stores {
             let members = inner.members();
             let deleted = || Error::StoreDeleted { version: record.version, store: part.name.clone() };
             let (name, member) = members.iter().find(|(_, member)| member.place == part.place).ok_or_else(deleted)?;
-            // An engine whose stores were all deleted is not even opened.
-            let database = work.databases.open.get(work.databases.engine_of(&part.place)).ok_or(Error::AllClosed)?;
+            let database = saved.database_of(&part.place)?;
             let inner_name = if part.place.is_home() { name.clone() } else { part.place.number.to_string() };
             let version = database.shared().hold(&inner_name, Some(part.version)).map_err(|error| error.about_store(&part.name))?;
             let (store, database) = (member.store.clone(), database.clone());

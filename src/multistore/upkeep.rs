@@ -78,10 +78,9 @@ impl MultiStore {
     /// The database that a store lies in, and its name there.
     fn database_of(&self, name: &str) -> Result<Option<(Database, String)>> {
         let member = self.inner().member(name)?;
-        let mut held = self.inner().work();
-        let databases = &held.get()?.databases;
         let inner_name = if member.place.is_home() { name.to_owned() } else { member.place.number.to_string() };
-        Ok(databases.open.get(databases.engine_of(&member.place)).map(|database| (database.clone(), inner_name)))
+        let saved = self.inner().saved()?;
+        Ok(saved.database_of(&member.place).ok().map(|database| (database.clone(), inner_name)))
     }
 
     /// Gets everything that was saved into its final place, on all engines, so that the next opening is quick; commits go on meanwhile.
@@ -98,6 +97,6 @@ impl MultiStore {
 
     /// The open databases, to use without holding up commits.
     fn databases(&self) -> Result<Vec<Database>> {
-        Ok(self.inner().work().get()?.databases.open.values().cloned().collect())
+        Ok(self.inner().saved()?.open.values().cloned().collect())
     }
 }

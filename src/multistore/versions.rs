@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::event::{MultistoreVersionLoaded, MultistoreVersionPruned, MultistoreVersionRolledBack};
 use crate::persist::multi::{HomeChanges, MultiRecord};
 use crate::persist::prune::{Keep, PruneReport, kept_versions};
-use crate::store::{Locked, SharedStore, Store, Versioned};
+use crate::store::{Database, Locked, SharedStore, Store, Versioned};
 
 /// A saved version of all stores.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,23 +61,27 @@ impl From<MultiRecord> for MultiVersion {
 impl Databases {
     /// The record of a version of the whole.
     pub(super) fn record(&self, version: u64) -> Result<MultiRecord> {
-        let Some(record) = self.home()?.disk().multi_version(version)? else {
-            let edges = self.kept_edges()?;
-            let kept = match edges {
-                Some((oldest, newest)) => format!("the oldest one kept is {oldest}, the newest {newest}"),
-                None => "none was saved yet".to_owned(),
-            };
-            return Err(Error::NoMultiVersion { version, edges, kept });
-        };
-        Ok(record)
+        record_in(self.home()?, version)
     }
+}
 
-    /// The oldest and the newest version of the whole that are kept.
-    pub(super) fn kept_edges(&self) -> Result<Option<(u64, u64)>> {
-        let disk = self.home()?.disk();
-        let edge = |order| disk.multi_versions(order).next().transpose();
-        Ok(edge(Order::Ascending)?.zip(edge(Order::Descending)?).map(|(oldest, newest)| (oldest.version, newest.version)))
-    }
+/// The record of a version of the whole in the home database.
+pub(super) fn record_in(home: &Database, version: u64) -> Result<MultiRecord> {
+    let Some(record) = home.disk().multi_version(version)? else {
+        let edges = kept_edges(home)?;
+        let kept = match edges {
+            Some((oldest, newest)) => format!("the oldest one kept is {oldest}, the newest {newest}"),
+            None => "none was saved yet".to_owned(),
+        };
+        return Err(Error::NoMultiVersion { version, edges, kept });
+    };
+    Ok(record)
+}
+
+/// The oldest and the newest version of the whole that the home database keeps.
+pub(super) fn kept_edges(home: &Database) -> Result<Option<(u64, u64)>> {
+    let edge = |order| home.disk().multi_versions(order).next().transpose();
+    Ok(edge(Order::Ascending)?.zip(edge(Order::Descending)?).map(|(oldest, newest)| (oldest.version, newest.version)))
 }
 
 impl MultiStore {
@@ -86,7 +90,7 @@ impl MultiStore {
     /// # Errors
     /// [`Error::AllClosed`].
     pub fn current_version(&self) -> Result<u64> {
-        Ok(self.inner().work().get()?.current)
+        Ok(self.inner().saved()?.current)
     }
 
     /// The newest version of all stores, if there is one.
@@ -94,8 +98,7 @@ impl MultiStore {
     /// # Errors
     /// [`Error::AllClosed`], [`Error::Damaged`], [`Error::Engine`].
     pub fn newest_version(&self) -> Result<Option<MultiVersion>> {
-        let mut held = self.inner().work();
-        let newest = held.get()?.databases.home()?.disk().multi_versions(Order::Descending).next().transpose()?;
+        let newest = self.inner().saved()?.home()?.disk().multi_versions(Order::Descending).next().transpose()?;
         Ok(newest.map(MultiVersion::from))
     }
 
@@ -104,7 +107,7 @@ impl MultiStore {
     /// # Errors
     /// [`Error::NoMultiVersion`], [`Error::AllClosed`], [`Error::Damaged`], [`Error::Engine`].
     pub fn version(&self, version: u64) -> Result<MultiVersion> {
-        Ok(self.inner().work().get()?.databases.record(version)?.into())
+        Ok(record_in(self.inner().saved()?.home()?, version)?.into())
     }
 
     /// The saved versions of all stores, in order. O(versions x stores).
@@ -112,9 +115,8 @@ impl MultiStore {
     /// # Errors
     /// [`Error::AllClosed`], [`Error::Damaged`], [`Error::Engine`].
     pub fn list_versions(&self) -> Result<Vec<MultiVersion>> {
-        let mut held = self.inner().work();
-        let disk = held.get()?.databases.home()?.disk();
-        disk.multi_versions(Order::Ascending).map(|record| record.map(MultiVersion::from)).collect()
+        let saved = self.inner().saved()?;
+        saved.home()?.disk().multi_versions(Order::Ascending).map(|record| record.map(MultiVersion::from)).collect()
     }
 
     /// Bases the working states of all stores on a version; changes that were not saved are forgotten. A store that it does not have
@@ -148,6 +150,7 @@ impl MultiStore {
             store.is_replaced("another version of all stores was loaded");
         }
         work.current = version;
+        inner.publish(Some(work));
         inner.events.publish_with(|| MultistoreVersionLoaded { version });
         Ok(())
     }
@@ -166,6 +169,7 @@ impl MultiStore {
         work.databases.home()?.disk().writable()?;
         let record = work.databases.record(version)?;
         inner.roll_back(work, &record)?;
+        inner.publish(Some(work));
         inner.events.publish_with(|| MultistoreVersionRolledBack { version });
         Ok(())
     }

@@ -10,6 +10,7 @@ use super::log::Operation;
 use super::records::{self, CommitRecord, Standing, VersionRecord};
 use super::source::DiskSource;
 use super::walk::Walk;
+use super::watch::Watch;
 use super::{Disk, StoreState, VersionRow, keys, log};
 use crate::engine::Keyspace;
 use crate::error::{Error, Result};
@@ -43,15 +44,18 @@ pub struct CheckSummary {
 }
 
 impl Disk {
-    /// Recomputes every hash of every kept version, and compares the index with the newest one. O(nodes).
-    pub(crate) fn check(&self, progress: &mut dyn FnMut(CheckProgress<'_>)) -> Result<CheckSummary> {
+    /// Recomputes every hash of every kept version, and compares the index with the newest one; or breaks off when it is not to go on. O(nodes).
+    pub(crate) fn check(&self, progress: &mut dyn FnMut(CheckProgress<'_>), watch: &mut Watch<'_>) -> Result<CheckSummary> {
         let mut summary = CheckSummary::default();
         self.flusher.drain()?;
         let mut rows = 0;
         for (name, store) in self.stores() {
             summary.stores += 1;
-            rows += self.check_versions(&name, &store, &mut summary, progress)?;
-            self.check_index(&name, &store, &mut summary)?;
+            rows += self.check_versions(&name, &store, &mut summary, progress, watch)?;
+            self.check_index(&name, &store, &mut summary, watch)?;
+            if watch.is_over_now() {
+                return Ok(summary);
+            }
         }
         self.check_commits()?;
         // What a crash left of a commit that was not finished is no version's.
@@ -70,6 +74,7 @@ impl Disk {
         store: &StoreState,
         summary: &mut CheckSummary,
         progress: &mut dyn FnMut(CheckProgress<'_>),
+        watch: &mut Watch<'_>,
     ) -> Result<u64> {
         let rows = self.version_rows(store.id, 0, u64::MAX).collect::<Result<Vec<_>>>()?;
         let checkpoints: BTreeSet<u64> = self.checkpoints(store.id)?.into_iter().collect();
@@ -77,11 +82,17 @@ impl Disk {
         let (mut before, mut nodes) = (0, 0);
         for (row, done) in rows.iter().zip(0..) {
             let VersionRow { version, record, standing } = *row;
+            if watch.is_over() {
+                return Ok(done);
+            }
             progress(CheckProgress { store: name, version, done, total: rows.len() as u64 });
             if checkpoints.contains(&version) {
                 let mut walk = Walk::new(&source, name, self.database.hash_function, before, version, root_of(&record));
                 for leaf in walk.by_ref() {
                     leaf?;
+                    if watch.is_over() {
+                        return Ok(done);
+                    }
                 }
                 nodes += walk.nodes;
                 summary.hashes += walk.hashes;
@@ -97,8 +108,8 @@ impl Disk {
             summary.versions += u64::from(standing == Standing::Kept);
         }
         summary.nodes += nodes;
-        let stored = self.count_nodes(store, before)?;
-        if stored != nodes {
+        let stored = self.count_nodes(store, before, watch)?;
+        if stored != nodes && !watch.is_over() {
             let what =
                 format!("{stored} nodes are stored, the kept versions have {nodes}; pruning again removes what an interrupted one left");
             return Err(damaged(format!("store {name:?}"), &what));
@@ -115,19 +126,22 @@ impl Disk {
     }
 
     /// Nodes up to the newest checkpoint: a flush that was interrupted may have left newer ones, which the next one writes again.
-    fn count_nodes(&self, store: &StoreState, newest: u64) -> Result<u64> {
+    fn count_nodes(&self, store: &StoreState, newest: u64, watch: &mut Watch<'_>) -> Result<u64> {
         let from = keys::nodes(store.id).0;
         let (to, _) = keys::nodes_after(store.id, newest);
         let mut count = 0;
         for pair in self.backend.scan(Keyspace::Nodes, &from, Some(&to), Order::Ascending) {
             pair?;
             count += 1;
+            if watch.is_over() {
+                break;
+            }
         }
         Ok(count)
     }
 
     /// The index must have the newest checkpoint's leaves, and nothing else; but what changed since may be there already.
-    fn check_index(&self, name: &str, store: &StoreState, summary: &mut CheckSummary) -> Result<()> {
+    fn check_index(&self, name: &str, store: &StoreState, summary: &mut CheckSummary, watch: &mut Watch<'_>) -> Result<()> {
         let source = DiskSource::new(self, store.id);
         let version = self.newest_checkpoint(store.id)?;
         let record = self.version_rows(store.id, version, version).next().transpose()?;
@@ -154,6 +168,9 @@ impl Disk {
                 return Err(index_differs(name, &leaf.key));
             }
             summary.index_entries += 1;
+            if watch.is_over() {
+                break;
+            }
         }
         Ok(())
     }

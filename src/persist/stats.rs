@@ -3,6 +3,7 @@
 use treering_tree::Order;
 
 use super::Disk;
+use super::watch::Watch;
 use crate::engine::Keyspace;
 use crate::error::Result;
 
@@ -21,8 +22,8 @@ pub struct KindStats {
 const NODE_KIND: usize = 1;
 
 impl Disk {
-    /// Counts all records. O(records).
-    pub(crate) fn stats(&self) -> Result<Vec<KindStats>> {
+    /// Counts all records, or as many as there is time for. O(records).
+    pub(crate) fn stats(&self, watch: &mut Watch<'_>) -> Result<Vec<KindStats>> {
         self.flusher.drain()?;
         let mut all = Vec::new();
         for keyspace in Keyspace::ALL {
@@ -35,6 +36,9 @@ impl Disk {
             .collect::<Vec<_>>();
             for pair in self.backend.scan(keyspace, &[], None, Order::Ascending) {
                 let (key, value) = pair?;
+                if watch.is_over() {
+                    return Ok(all);
+                }
                 let place = if kinds.len() > 1 { usize::from(value.get(NODE_KIND).is_some_and(|&kind| kind != 0)) } else { 0 };
                 if let Some(kind) = kinds.get_mut(place) {
                     kind.count += 1;

@@ -20,6 +20,11 @@ use crate::system::{CancelToken, OperationContext, OperationError, SystemHandle}
 /// How much longer than its deadline an operation is waited for: it mostly sees by itself that the time is over, and says it better.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// Does what waits for storage: other requests go on meanwhile, be it on a thread of the runtime or on one for work aside.
+pub(super) fn wait(work: &mut dyn FnMut()) {
+    tokio::task::block_in_place(work);
+}
+
 /// An answer, or why there is none.
 pub(super) type Answer = Result<Response<Body>, Failure>;
 

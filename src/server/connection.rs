@@ -1,10 +1,8 @@
-//! One connection: its stream, watched, and the requests that come over it.
+//! One connection: the requests that come over it, and how it ends.
 
 use std::convert::Infallible;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -14,21 +12,22 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::connections::{Notes, Place};
+use super::watched::Watched;
 
 /// How long agreeing on TLS may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a connection on which nothing is asked stays open when the server stops: a request that is on its way then is still answered.
 const LAST_CALL: Duration = Duration::from_millis(300);
+/// How long a client may take to end its side of a connection after the last answer.
+const FAREWELL: Duration = Duration::from_millis(500);
 /// The most bytes of a request's head.
 const MOST_HEAD_BYTES: usize = 64 << 10;
-/// The most headers of a request.
-const MOST_HEADERS: usize = 100;
 
 /// What connections are served with.
 #[derive(Clone)]
@@ -43,40 +42,67 @@ impl Serving {
     pub(super) async fn serve(self, stream: TcpStream, place: Place) {
         // Answers are written whole, so waiting for more to send with them only costs time.
         let _ = stream.set_nodelay(true);
-        let stream = Watched { stream, notes: Arc::clone(&place.notes) };
+        let stream = Arc::new(stream);
+        let watched = Watched::new(Arc::clone(&stream), Arc::clone(&place.notes));
         let Self { router, tls, stopping } = self;
-        let Some(tls) = tls else { return run(router, stream, &place, stopping).await };
-        match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-            Ok(Ok(stream)) => run(router, stream, &place, stopping).await,
-            Ok(Err(error)) => tracing::debug!(%error, "a client did not agree on TLS"),
-            Err(_) => tracing::debug!("a client did not agree on TLS in time"),
+        let end = match tls {
+            None => run(router, watched, &place, stopping).await,
+            Some(tls) => match tokio::time::timeout(HANDSHAKE, tls.accept(watched)).await {
+                Ok(Ok(watched)) => run(router, watched, &place, stopping).await,
+                Ok(Err(error)) => return tracing::debug!(%error, "a client did not agree on TLS"),
+                Err(_) => return tracing::debug!("a client did not agree on TLS in time"),
+            },
+        };
+        if end == End::Answered {
+            let _ = tokio::time::timeout(FAREWELL, read_to_end(&stream)).await;
         }
     }
 }
 
-async fn run(router: Router, stream: impl AsyncRead + AsyncWrite + Unpin, place: &Place, mut stopping: watch::Receiver<bool>) {
+/// How a connection ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    /// Nothing was under way.
+    Idle,
+    /// Perhaps after an answer that the client has not read yet.
+    Answered,
+}
+
+/// Reads what still comes, until the client ends its side. A connection that is closed before is reset, and with it what the client has not
+/// read yet: it would not know the answers to requests that were done.
+async fn read_to_end(stream: &TcpStream) {
+    let mut rest = [0; 4096];
+    while stream.readable().await.is_ok() {
+        match stream.try_read(&mut rest) {
+            Ok(1..) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Ok(0) | Err(_) => return,
+        }
+    }
+}
+
+async fn run(router: Router, stream: impl AsyncRead + AsyncWrite + Unpin, place: &Place, mut stopping: watch::Receiver<bool>) -> End {
     let notes = Arc::clone(&place.notes);
     let service = service_fn(move |request: Request<Incoming>| answer(router.clone(), Arc::clone(&notes), request));
     let mut http = http1::Builder::new();
-    // Who closes its side does not wait for the answer any more. How long heads take is watched by our own notes, which cost no timers.
-    http.pipeline_flush(true)
-        .max_buf_size(MOST_HEAD_BYTES)
-        .max_header_size(MOST_HEAD_BYTES)
-        .max_headers(MOST_HEADERS)
-        .header_read_timeout(None);
+    // Who closes its side does not wait for the answer any more. At most 100 headers are taken, which is the default: to set it costs a
+    // twentieth of a request. How long heads take is watched by our own notes, which cost no timers.
+    http.max_buf_size(MOST_HEAD_BYTES).max_header_size(MOST_HEAD_BYTES).header_read_timeout(None);
     let connection = http.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
-    let ended = tokio::select! {
+    let (ended, end) = tokio::select! {
         biased;
-        ended = connection.as_mut() => ended,
+        ended = connection.as_mut() => (ended, End::Answered),
         () = last_call(&mut stopping) => {
+            let end = if place.notes.is_idle() { End::Idle } else { End::Answered };
             connection.as_mut().graceful_shutdown();
-            connection.await
+            (connection.await, end)
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection broke");
     }
+    end
 }
 
 /// Ends some time after the server was told to stop.
@@ -87,50 +113,7 @@ async fn last_call(stopping: &mut watch::Receiver<bool>) {
 
 async fn answer(router: Router, notes: Arc<Notes>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     notes.begun();
-    let response = tower_service::Service::call(&mut { router }, request).await;
-    notes.answered();
-    response
-}
-
-/// A stream that notes what goes in and out.
-struct Watched {
-    stream: TcpStream,
-    notes: Arc<Notes>,
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if buffer.filled().len() > before {
-            self.notes.received();
-        }
-        polled
-    }
-}
-
-impl AsyncWrite for Watched {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write(context, buffer);
-        self.notes.sent(polled.is_ready());
-        polled
-    }
-
-    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffers: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, buffers);
-        self.notes.sent(polled.is_ready());
-        polled
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
+    let response = tower_service::Service::call(&mut { router }, request).await?;
+    notes.answered(http_body::Body::size_hint(response.body()).exact().is_some());
+    Ok(response)
 }

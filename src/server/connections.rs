@@ -4,7 +4,7 @@
 //! when it is idle. One task looks at all of them now and then and ends those that take too long: that costs a request no timer.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,6 +31,8 @@ pub(super) struct Notes {
     stalled: AtomicU32,
     /// Since when nothing is asked.
     idle: AtomicU32,
+    /// Whether the answer that is being sent is there as a whole.
+    is_whole: AtomicBool,
 }
 
 impl Notes {
@@ -51,9 +53,20 @@ impl Notes {
         self.idle.store(NEVER, Ordering::Relaxed);
     }
 
-    /// A request was answered; what comes in next is the head of another one.
-    pub(super) fn answered(&self) {
+    /// A request was answered, as a whole or with what comes piece by piece; what comes in next is the head of another one.
+    pub(super) fn answered(&self, is_whole: bool) {
+        self.is_whole.store(is_whole, Ordering::Relaxed);
         self.idle.store(self.now(), Ordering::Relaxed);
+    }
+
+    /// Whether the answer that is being sent is there as a whole.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_whole.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing is asked: neither is a request being answered, nor did anything of one come in.
+    pub(super) fn is_idle(&self) -> bool {
+        self.idle.load(Ordering::Relaxed) != NEVER
     }
 
     /// Something could not be sent, or could again.
@@ -134,8 +147,8 @@ impl Connections {
             return None;
         }
         let zero = || AtomicU32::new(NEVER);
-        let notes = Notes { clock: Arc::clone(&self.clock), head: zero(), stalled: zero(), idle: zero() };
-        notes.answered();
+        let notes = Notes { clock: Arc::clone(&self.clock), head: zero(), stalled: zero(), idle: zero(), is_whole: AtomicBool::new(false) };
+        notes.answered(false);
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         Some(Place { connections: Arc::clone(self), id, notes: Arc::new(notes) })
     }

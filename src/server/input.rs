@@ -46,19 +46,30 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// `malformed_json`, `invalid_input`.
     pub(super) fn read<T: DeserializeOwned>(self, body: &[u8]) -> Result<T, Failure> {
+        let fields = &self.fields;
         if body.is_empty() {
-            let read = serde_path_to_error::deserialize(Merged { fields: self.fields, body: Nothing });
-            return read.map_err(|error| invalid(&error));
+            return T::deserialize(Merged { fields, body: Nothing }).or_else(|_| {
+                let read = serde_path_to_error::deserialize(Merged { fields, body: Nothing });
+                read.map_err(|error| invalid(&error))
+            });
         }
         let mut json = serde_json::Deserializer::from_slice(body);
-        let read = if self.fields.is_empty() {
-            serde_path_to_error::deserialize(&mut json)
-        } else {
-            serde_path_to_error::deserialize(Merged { fields: self.fields, body: &mut json })
-        };
-        let input = read.map_err(|error| if error.inner().is_data() { invalid(&error) } else { Failure::malformed_json(error.inner()) })?;
+        let read = if fields.is_empty() { T::deserialize(&mut json) } else { T::deserialize(Merged { fields, body: &mut json }) };
+        let input = read.or_else(|_| self.read_minding_the_way(body))?;
         json.end().map_err(|error| Failure::malformed_json(&error))?;
         Ok(input)
+    }
+
+    /// The same, slower, with where in the input something is wrong.
+    fn read_minding_the_way<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Failure> {
+        let fields = &self.fields;
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let read = if fields.is_empty() {
+            serde_path_to_error::deserialize(&mut json)
+        } else {
+            serde_path_to_error::deserialize(Merged { fields, body: &mut json })
+        };
+        read.map_err(|error| if error.inner().is_data() { invalid(&error) } else { Failure::malformed_json(error.inner()) })
     }
 }
 
@@ -81,7 +92,7 @@ fn invalid(error: &serde_path_to_error::Error<serde_json::Error>) -> Failure {
 
 /// An object of some fields and those of a body.
 struct Merged<'a, B> {
-    fields: Vec<Field<'a>>,
+    fields: &'a [Field<'a>],
     body: B,
 }
 
@@ -116,7 +127,7 @@ impl<'de> Deserializer<'de> for Nothing {
 
 /// Visits fields before those of a body.
 struct FirstFields<'a, V> {
-    fields: Vec<Field<'a>>,
+    fields: &'a [Field<'a>],
     visitor: V,
 }
 
@@ -128,14 +139,14 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for FirstFields<'_, V> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, rest: A) -> Result<V::Value, A::Error> {
-        self.visitor.visit_map(Chained { fields: self.fields.into_iter(), text: None, rest })
+        self.visitor.visit_map(Chained { fields: self.fields.iter(), text: None, rest })
     }
 }
 
 struct Chained<'a, A> {
-    fields: std::vec::IntoIter<Field<'a>>,
+    fields: std::slice::Iter<'a, Field<'a>>,
     /// The text of the field whose name was given.
-    text: Option<Cow<'a, str>>,
+    text: Option<&'a str>,
     rest: A,
 }
 
@@ -158,7 +169,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Chained<'_, A> {
 
 /// Text that is what is wanted of it, if it can be.
 struct Text<'a, E> {
-    text: Cow<'a, str>,
+    text: &'a str,
     error: std::marker::PhantomData<E>,
 }
 
@@ -192,10 +203,7 @@ impl<'de, E: de::Error> Deserializer<'de> for Text<'_, E> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
-        match self.text {
-            Cow::Borrowed(text) => visitor.visit_str(text),
-            Cow::Owned(text) => visitor.visit_string(text),
-        }
+        visitor.visit_str(self.text)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
@@ -207,7 +215,7 @@ impl<'de, E: de::Error> Deserializer<'de> for Text<'_, E> {
     }
 
     fn deserialize_enum<V: Visitor<'de>>(self, name: &'static str, variants: &'static [&'static str], visitor: V) -> Result<V::Value, E> {
-        let word = de::value::StrDeserializer::<E>::new(&self.text);
+        let word = de::value::StrDeserializer::<E>::new(self.text);
         word.deserialize_enum(name, variants, visitor)
     }
 

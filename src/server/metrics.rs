@@ -1,6 +1,7 @@
 //! Numbers for monitoring, in the text form of `OpenMetrics`, which Prometheus reads.
 
 mod labels;
+mod latency;
 mod service;
 mod state;
 
@@ -9,8 +10,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::{Family, MetricConstructor};
-use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::system::{Execution, Observer, OperationError, SystemHandle};
@@ -19,30 +19,17 @@ use state::State;
 pub(super) use service::MetricsService;
 
 use labels::{CodeLabel, OperationLabel, RouteLabel, RouteStatus};
+use latency::Latency;
 
 /// The type of the text.
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// Upper bounds of latencies, in seconds: from what a read from memory takes to what is given up on.
-const BOUNDS: [f64; 16] =
-    [0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5, 30.0];
-
-/// Makes histograms of latencies.
-#[derive(Clone)]
-struct Latencies;
-
-impl MetricConstructor<Histogram> for Latencies {
-    fn new_metric(&self) -> Histogram {
-        Histogram::new(BOUNDS)
-    }
-}
 
 /// What is counted.
 pub struct Metrics {
     registry: Mutex<Registry>,
     requests: Family<RouteStatus, Counter>,
-    request_seconds: Family<RouteLabel, Histogram, Latencies>,
-    operation_seconds: Family<OperationLabel, Histogram, Latencies>,
+    request_seconds: Family<RouteLabel, Latency>,
+    operation_seconds: Family<OperationLabel, Latency>,
     operation_errors: Family<CodeLabel, Counter>,
     errors: Family<CodeLabel, Counter>,
     denied: Family<CodeLabel, Counter>,
@@ -65,12 +52,12 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("treering");
         let requests = Family::default();
-        let request_seconds = Family::new_with_constructor(Latencies);
+        let request_seconds = Family::<_, Latency>::default();
         let metrics = Self {
             nowhere: RouteMetrics::new(&requests, &request_seconds, "none"),
             requests,
             request_seconds,
-            operation_seconds: Family::new_with_constructor(Latencies),
+            operation_seconds: Family::<_, Latency>::default(),
             operation_errors: Family::default(),
             errors: Family::default(),
             denied: Family::default(),
@@ -112,7 +99,7 @@ impl Metrics {
 
     /// All numbers as text. What a closed or damaged store cannot tell stays as it was.
     pub(super) fn text(&self, system: &SystemHandle) -> Result<String, std::fmt::Error> {
-        if let Err(error) = self.state.look(system.store()) {
+        if let Err(error) = self.state.look(system) {
             tracing::warn!(%error, "the stores cannot tell their numbers");
         }
         let mut text = String::new();
@@ -124,7 +111,7 @@ impl Metrics {
 impl Observer for Metrics {
     fn executed(&self, execution: &Execution<'_>) -> Result<(), OperationError> {
         let label = OperationLabel { operation: execution.operation };
-        self.operation_seconds.get_or_create(&label).observe(execution.duration.as_secs_f64());
+        self.operation_seconds.get_or_create(&label).observe(execution.duration);
         if let Some(failure) = execution.failure {
             self.operation_errors.get_or_create(&CodeLabel { code: failure.code }).inc();
         }
@@ -138,11 +125,11 @@ pub(super) struct RouteMetrics {
     pub(super) route: String,
     /// By class of status, from 200 on.
     classes: [Counter; 4],
-    seconds: Histogram,
+    seconds: Latency,
 }
 
 impl RouteMetrics {
-    fn new(requests: &Family<RouteStatus, Counter>, seconds: &Family<RouteLabel, Histogram, Latencies>, route: &str) -> Self {
+    fn new(requests: &Family<RouteStatus, Counter>, seconds: &Family<RouteLabel, Latency>, route: &str) -> Self {
         let route = route.to_owned();
         let class = |status: &'static str| requests.get_or_create_owned(&RouteStatus { route: route.clone(), status });
         let classes = [class("2xx"), class("3xx"), class("4xx"), class("5xx")];
@@ -155,6 +142,6 @@ impl RouteMetrics {
         if let Some(class) = self.classes.get(class) {
             class.inc();
         }
-        self.seconds.observe(time.as_secs_f64());
+        self.seconds.observe(time);
     }
 }

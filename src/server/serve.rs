@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response};
 
 use super::browser;
-use super::call::{Answer, Call};
+use super::call::{self, Answer, Call};
 use super::failure::Failure;
 use super::metrics::RouteMetrics;
 use super::route::{Admission, Route};
@@ -65,7 +65,7 @@ impl Served {
 /// The call that a request makes.
 fn context(principal: Principal, id: &str, shared: &Shared) -> OperationContext {
     let deadline = Instant::now().checked_add(shared.request_timeout);
-    OperationContext { principal, deadline, cancelled: CancelToken::new(), trace_id: id.to_owned() }
+    OperationContext { principal, deadline, cancelled: CancelToken::new(), trace_id: id.to_owned(), waiting: call::wait }
 }
 
 /// Lets in who may ask at all.

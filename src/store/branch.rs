@@ -30,8 +30,13 @@ pub(super) struct Branch {
 impl Branch {
     /// The value of `key`: from memory, or from the flat index where that cannot be newer than the branch's base, or from the tree.
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        match self.tree.get_resident(key) {
-            Resident::Value(value) => return Ok(Some(value.to_vec())),
+        Ok(self.get_with_version(key)?.map(|(value, _)| value))
+    }
+
+    /// The same, with the saved version that set it; 0 for a change that is not saved yet.
+    pub(super) fn get_with_version(&self, key: &[u8]) -> Result<Option<(Vec<u8>, u64)>> {
+        match self.tree.get_resident_with_version(key) {
+            Resident::Value((value, version)) => return Ok(Some((value.to_vec(), version))),
             Resident::Absent => return Ok(None),
             // A key is removed without its neighbours, below which it would be, being in memory.
             Resident::Unknown if self.removed.contains_key(key) => return Ok(None),
@@ -39,8 +44,8 @@ impl Branch {
         }
         let base = self.base.map_or(0, |(version, _)| version);
         match self.database.disk.latest_until(self.store, key, base, self.index_from)? {
-            Some(value) => Ok(Some(value)),
-            None => Ok(self.tree.get_copy(key)?),
+            Some(found) => Ok(Some(found)),
+            None => Ok(self.tree.get_copy_with_version(key)?),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A database: opening, its stores, whole-database work.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -19,6 +20,7 @@ use crate::persist::prune::{Keep, PruneReport};
 use crate::persist::records::{DatabaseRecord, StoreSettings, VersionRecord};
 use crate::persist::stats::KindStats;
 use crate::persist::usage::Usage;
+use crate::persist::watch::Watch;
 use crate::persist::{Disk, DiskOptions, StoreState};
 
 /// One part in this many of `cache_size` may wait to be flushed.
@@ -316,7 +318,7 @@ impl Database {
     /// # Errors
     /// The first thing that is wrong, as [`Error::Damaged`] or [`Error::Tree`]; [`Error::Engine`].
     pub fn check(&self, progress: &mut dyn FnMut(CheckProgress<'_>)) -> Result<CheckSummary> {
-        self.shared.disk.check(progress)
+        self.shared.disk.check(progress, &mut Watch::new(&mut || ControlFlow::Continue(())))
     }
 
     /// What is in memory, and how often it was not. O(versions held).
@@ -330,7 +332,7 @@ impl Database {
     /// # Errors
     /// [`Error::Engine`].
     pub fn stats(&self) -> Result<Vec<KindStats>> {
-        self.shared.disk.stats()
+        self.shared.disk.stats(&mut Watch::new(&mut || ControlFlow::Continue(())))
     }
 
     /// Waits until the checkpoints that are on their way in the background are stored.

@@ -1,5 +1,6 @@
 //! A store that many threads use: a [`TreeStore`] behind a lock, with transactions.
 
+mod many;
 mod opening;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use crate::engine::Capabilities;
 use crate::error::{Error, Feature, Result};
 use crate::event::{EventBus, StoreClosed, TransactionCommit};
 
+pub(crate) use many::{TakeSeen, ValueSeen};
 pub(crate) use versioned::saved_event;
 pub(crate) use views::KeyChange;
 pub use views::WorkingView;

@@ -25,7 +25,7 @@ use crate::persist::records::VersionRecord;
 use crate::persist::replay::Working;
 use crate::persist::{Disk, Pin, StoreState};
 
-pub(crate) use staged::StagedOperations;
+pub(crate) use staged::{StagedOperations, saved_version};
 
 /// A memory that others read is left to them when it has one part in this many of the budget: a smaller one is worth more than it frees.
 const LEAST_LEFT_BEHIND: u64 = 4;

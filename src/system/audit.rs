@@ -116,6 +116,12 @@ impl AuditLog {
         self.writer.add(call).map_err(|cause| unavailable(&cause))
     }
 
+    /// Why nothing can be written any more, if that is so. It stays so until the system is started anew.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        self.writer.failure()
+    }
+
     /// Writes what waits, and takes no more. Closing again does nothing.
     ///
     /// # Errors

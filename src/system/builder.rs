@@ -9,6 +9,7 @@ use super::component::{Component, ComponentKind};
 use super::config::{Features, SystemConfig};
 use super::error::SystemError;
 use super::execution::Observer;
+use super::key_reads::KeyReads;
 use super::operation::{ErasedOperation, Operation, Typed};
 use super::prepared::PreparedVersions;
 use super::registry::ComponentRegistry;
@@ -90,8 +91,8 @@ impl SystemBuilder {
         // First of all: what it does not take, nobody else is told.
         observers.splice(..0, audit.iter().map(|audit| Arc::clone(audit) as Arc<dyn Observer>));
         let is_stopped = AtomicBool::new(false);
-        let prepared = PreparedVersions::default();
-        let inner = Inner { configuration, store, registry, operations, observers, audit, supervisor, prepared, is_stopped };
+        let (prepared, key_reads) = (PreparedVersions::default(), KeyReads::default());
+        let inner = Inner { configuration, store, registry, operations, observers, audit, supervisor, prepared, key_reads, is_stopped };
         Ok(SystemService::new(SystemHandle { inner: Arc::new(inner) }))
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use super::failure::OperationError;
@@ -51,13 +51,15 @@ pub struct OperationContext {
     pub cancelled: CancelToken,
     /// The call's name in events, logs and the audit trail.
     pub trace_id: String,
+    /// Called around what waits for storage.
+    pub(crate) waiting: fn(&mut dyn FnMut()),
 }
 
 impl OperationContext {
     /// A call of `principal`, without a deadline, under a name of its own.
     #[must_use]
     pub fn new(principal: Principal) -> Self {
-        Self { principal, deadline: None, cancelled: CancelToken::new(), trace_id: new_trace_id() }
+        Self { principal, deadline: None, cancelled: CancelToken::new(), trace_id: new_trace_id(), waiting: |work| work() }
     }
 
     /// A call of the process itself, which may do everything.
@@ -95,6 +97,14 @@ impl OperationContext {
         self
     }
 
+    /// Does work that waits for storage, perhaps long, in the way that is right for the thread of the call. Where calls are made on threads that
+    /// must not wait, an operation that mostly finds all in memory does the rest in here.
+    pub(crate) fn wait_in<T>(&self, work: impl FnOnce() -> T) -> T {
+        let (mut work, mut done) = (Some(work), None);
+        (self.waiting)(&mut || done = work.take().map(|work| work()));
+        done.unwrap_or_else(|| unreachable!("whoever is called around work does it"))
+    }
+
     /// Whether to go on. Long operations call it between steps; it costs about as much as reading the clock.
     ///
     /// # Errors
@@ -110,12 +120,14 @@ impl OperationContext {
     }
 }
 
-/// 16 hex digits, which calls of this and of other processes hardly share. No secret.
+/// 16 hex digits, which calls of this process do not share, and those of others hardly. No secret.
 #[must_use]
 pub fn new_trace_id() -> String {
-    static CALLS: AtomicU64 = AtomicU64::new(0);
-    // Its keys come from the system's randomness; the count makes two calls differ for sure to the hash function.
-    let mut hasher = RandomState::new().build_hasher();
-    hasher.write_u64(CALLS.fetch_add(1, Ordering::Relaxed));
-    format!("{:016x}", hasher.finish())
+    /// Odd, so that multiplying by it, as each step below, gives every number once.
+    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+    static CALLS: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(RandomState::new().build_hasher().finish()));
+    let mut number = CALLS.fetch_add(1, Ordering::Relaxed).wrapping_mul(SPREAD);
+    number = (number ^ (number >> 32)).wrapping_mul(SPREAD);
+    number ^= number >> 29;
+    hex::encode(number.to_be_bytes())
 }

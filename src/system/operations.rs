@@ -31,8 +31,8 @@ pub use status::{
     Status, SystemStatus,
 };
 pub use store::{
-    Change, ChangeKind, Changes, DiffStore, DiffVersions, Found, GetKey, History, HistoryOf, HistoryStep, Item, Items, KeyAt, KeyHistory,
-    KeyPath, NodeSide, PathOf, ScanRange, ScanStore, TreeNode, scan_each,
+    Change, ChangeKind, Changes, DiffStore, DiffVersions, Found, FoundKey, FoundKeys, GetKey, GetKeys, History, HistoryOf, HistoryStep,
+    Item, Items, KeyAt, KeyHistory, KeyPath, KeysAt, NodeSide, PathOf, ScanRange, ScanStore, TreeNode, scan_each,
 };
 pub use stores::{
     CreateStore, DeleteStore, Done, GetStore, ListStores, NewName, NewStore, NoInput, RenameStore, StoreInfo, StoreList, StoreName,
@@ -55,6 +55,7 @@ pub(super) fn builtin(builder: SystemBuilder) -> SystemBuilder {
         .operation(DeleteStore)
         .operation(RenameStore)
         .operation(GetKey)
+        .operation(GetKeys)
         .operation(ScanStore)
         .operation(History)
         .operation(DiffStore)

@@ -19,6 +19,7 @@ use super::context::OperationContext;
 use super::error::SystemError;
 use super::execution::{Execution, Observer};
 use super::failure::OperationError;
+use super::key_reads::KeyReads;
 use super::operation::{ErasedOperation, Operation, Typed, access_caught, run_caught, tell_caught};
 use super::prepared::PreparedVersions;
 use super::registry::ComponentRegistry;
@@ -79,6 +80,7 @@ pub(super) struct Inner {
     pub(super) audit: Option<Arc<AuditLog>>,
     pub(super) supervisor: Supervisor,
     pub(super) prepared: PreparedVersions,
+    pub(super) key_reads: KeyReads,
     /// No operations are taken.
     pub(super) is_stopped: AtomicBool,
 }
@@ -207,6 +209,12 @@ impl SystemHandle {
     #[must_use]
     pub fn audit(&self) -> Option<&Arc<AuditLog>> {
         self.inner.audit.as_ref()
+    }
+
+    /// From where operations read keys, since the system was built.
+    #[must_use]
+    pub fn key_reads(&self) -> &KeyReads {
+        &self.inner.key_reads
     }
 
     /// What is prepared between two calls.

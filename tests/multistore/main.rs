@@ -8,6 +8,7 @@ mod again;
 mod app_hash;
 mod companions;
 mod faults;
+mod held_save;
 mod model;
 mod stores;
 mod test_engine;

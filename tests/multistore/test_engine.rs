@@ -13,28 +13,52 @@ use treering::engine::memory::MemoryBackend;
 use treering::engine::{Backend, BackendError, Batch, Durability, Keyspace, Scan};
 use treering::{Companion, CompanionLog, Database, Error, Hash, MultiStore, MultiVersion, OpenOptions, Order};
 
-/// Writes that still succeed on all engines together; negative: all do.
-#[derive(Clone)]
-pub(crate) struct Fuse(Arc<AtomicI64>);
+/// What becomes of writes, on all engines together.
+#[derive(Clone, Default)]
+pub(crate) struct Fuse(Arc<Switches>);
+
+struct Switches {
+    /// Writes that still succeed; negative: all do.
+    left: AtomicI64,
+    is_held: AtomicBool,
+    /// Writes that wait since they are held.
+    waiting: AtomicU64,
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        Self { left: AtomicI64::new(-1), is_held: AtomicBool::new(false), waiting: AtomicU64::new(0) }
+    }
+}
 
 impl Fuse {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(AtomicI64::new(-1)))
-    }
-
     pub(crate) fn blow_after(&self, writes: i64) {
-        self.0.store(writes, Ordering::SeqCst);
+        self.0.left.store(writes, Ordering::SeqCst);
     }
 
     pub(crate) fn mend(&self) {
-        self.0.store(-1, Ordering::SeqCst);
+        self.0.left.store(-1, Ordering::SeqCst);
+    }
+
+    /// Has writes wait, or go on.
+    pub(crate) fn hold(&self, is_held: bool) {
+        self.0.is_held.store(is_held, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.0.waiting.load(Ordering::SeqCst) > 0
     }
 
     fn burn(&self) -> Result<(), BackendError> {
-        match self.0.load(Ordering::SeqCst) {
+        self.0.waiting.fetch_add(1, Ordering::SeqCst);
+        while self.0.is_held.load(Ordering::SeqCst) {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+        match self.0.left.load(Ordering::SeqCst) {
             0 => Err(BackendError::new("writing a batch", "no space left on device (injected)")),
             left => {
-                self.0.store((left - 1).max(-1), Ordering::SeqCst);
+                self.0.left.store((left - 1).max(-1), Ordering::SeqCst);
                 Ok(())
             }
         }
@@ -125,13 +149,13 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn new() -> Self {
-        let fuse = Fuse::new();
+        let fuse = Fuse::default();
         let backend = || Arc::new(Fused { inner: MemoryBackend::new(), fuse: fuse.clone() });
         Self { alpha: backend(), beta: backend(), fuse: fuse.clone() }
     }
 
     pub(crate) fn copy(&self) -> Self {
-        let fuse = Fuse::new();
+        let fuse = Fuse::default();
         Self { alpha: self.alpha.copy(&fuse), beta: self.beta.copy(&fuse), fuse }
     }
 

@@ -5,6 +5,7 @@
 mod api;
 mod errors;
 mod history;
+mod many;
 mod model;
 mod paging;
 mod prepared;
@@ -12,3 +13,4 @@ mod proofs;
 mod schema;
 mod stores;
 mod unloaded;
+mod waiting;

@@ -27,6 +27,7 @@ enum Op {
     Rollback(u64),
     LoadAndBack(u64),
     Prune(u64),
+    GetMany(usize, Option<u64>, Vec<u8>),
     Scan(usize, Option<u64>, u8, u8, bool, u32),
     Diff(usize, u64, u64, u32),
     History(usize, u8, u32),
@@ -49,6 +50,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => back().prop_map(Op::Rollback),
         1 => back().prop_map(Op::LoadAndBack),
         1 => (1..4u64).prop_map(Op::Prune),
+        4 => (store(), prop::option::of(back()), prop::collection::vec(key(), 0..40)).prop_map(|(s, v, k)| Op::GetMany(s, v, k)),
         4 => (store(), prop::option::of(back()), key(), key(), any::<bool>(), 1..9u32).prop_map(|(s, v, a, b, d, l)| Op::Scan(s, v, a, b, d, l)),
         4 => (store(), back(), back(), 1..9u32).prop_map(|(s, f, t, l)| Op::Diff(s, f, t, l)),
         4 => (store(), key(), 1..5u32).prop_map(|(s, k, l)| Op::History(s, k, l)),
@@ -137,6 +139,7 @@ impl Run {
             Op::Rollback(back) => self.roll_back(*back),
             Op::LoadAndBack(back) => self.load_and_back(*back),
             Op::Prune(last) => self.prune(*last),
+            Op::GetMany(store, back, keys) => self.get_many(*store, *back, keys),
             Op::Scan(store, back, from, to, is_descending, limit) => self.scan(*store, *back, (*from, *to), *is_descending, *limit),
             Op::Diff(store, from, to, limit) => self.diff(*store, *from, *to, *limit),
             Op::History(store, key, limit) => self.history(*store, &key_of(*key), *limit),
@@ -209,6 +212,20 @@ impl Run {
         let report = self.api.ok("versions.prune", json!({ "keep": { "last": last } }));
         assert_eq!((&report["versions"], &report["deferred"]), (&json!(goes), &json!([])));
         self.kept = self.kept.iter().copied().skip(goes).collect();
+    }
+
+    /// Keys in any order, some of them more than once.
+    fn get_many(&self, store: usize, back: Option<u64>, keys: &[u8]) {
+        let version = back.and_then(|back| self.version(back));
+        let map = version.map_or(&self.working[store], |version| &self.saved[&version][store]);
+        let keys: Vec<String> = keys.iter().map(|key| key_of(*key)).collect();
+        let input = json!({ "store": STORES[store], "version": version, "keys": keys, "encoding": "utf8" });
+        let found = self.api.ok("store.get_many", input);
+        let expected = keys.iter().map(|key| {
+            let (value, set_at) = map.get(key).map_or((None, None), |(value, set_at)| (Some(value), *set_at));
+            json!({ "key": key, "found": value.is_some(), "value": value, "set_at": set_at })
+        });
+        assert_eq!(found, json!({ "version": version, "items": expected.collect::<Vec<_>>() }));
     }
 
     fn scan(&self, store: usize, back: Option<u64>, (from, to): (u8, u8), is_descending: bool, limit: u32) {

@@ -42,6 +42,7 @@ impl Checker<'_> {
             "maximum" => value.as_f64().is_none_or(|number| number <= wanted.as_f64().unwrap()),
             "anyOf" => self.count(wanted, value, path) > 0,
             "oneOf" => self.count(wanted, value, path) == 1,
+            "maxItems" => value.as_array().is_none_or(|items| items.len() as u64 <= wanted.as_u64().unwrap()),
             "required" => value
                 .as_object()
                 .is_none_or(|object| wanted.as_array().unwrap().iter().all(|name| object.contains_key(name.as_str().unwrap()))),
@@ -89,14 +90,21 @@ fn what_is_not_as_a_schema_says_is_found() {
     let schema = serde_json::json!({
         "$defs": { "Kind": { "oneOf": [{ "const": "a" }, { "enum": ["b", "c"] }] } },
         "type": "object", "additionalProperties": false, "required": ["kind"],
-        "properties": { "kind": { "$ref": "#/$defs/Kind" }, "numbers": { "type": ["array", "null"], "items": { "type": "integer", "minimum": 0, "maximum": 255 } } }
+        "properties": { "kind": { "$ref": "#/$defs/Kind" }, "numbers": { "type": ["array", "null"], "maxItems": 2, "items": { "type": "integer", "minimum": 0, "maximum": 255 } } }
     });
     let is_right = |text: &str| check(&schema, &serde_json::from_str(text).unwrap()).is_ok();
     for right in [r#"{"kind":"a"}"#, r#"{"kind":"c","numbers":null}"#, r#"{"kind":"b","numbers":[0,255]}"#] {
         assert!(is_right(right), "{right}");
     }
-    let wrong =
-        ["{}", r#"{"kind":"d"}"#, r#"{"kind":"a","x":1}"#, r#"{"kind":"a","numbers":[256]}"#, r#"{"kind":"a","numbers":["1"]}"#, "[]"];
+    let wrong = [
+        "{}",
+        r#"{"kind":"d"}"#,
+        r#"{"kind":"a","x":1}"#,
+        r#"{"kind":"a","numbers":[256]}"#,
+        r#"{"kind":"a","numbers":["1"]}"#,
+        r#"{"kind":"a","numbers":[1,2,3]}"#,
+        "[]",
+    ];
     for wrong in wrong {
         assert!(!is_right(wrong), "{wrong}");
     }

@@ -64,6 +64,6 @@ fn components_are_listed_with_their_schemas() {
     assert!(all.iter().all(|component| component["input"]["type"] == "object" && component["output"]["type"] == "object"), "{all:?}");
     let some = api.ok("system.components", json!({ "pattern": "store.*" }))["components"].as_array().unwrap().clone();
     let ids: Vec<&str> = some.iter().map(|component| component["id"].as_str().unwrap()).collect();
-    assert_eq!(ids, ["store.diff", "store.get", "store.history", "store.path", "store.scan"]);
+    assert_eq!(ids, ["store.diff", "store.get", "store.get_many", "store.history", "store.path", "store.scan"]);
     assert_eq!(api.err("system.components", json!({ "pattern": "store..x" }))["details"]["path"], "pattern");
 }

@@ -70,6 +70,19 @@ fn check_keys(api: &Api, maps: &[Map]) {
     }
 }
 
+/// Many keys at once, of which only some are in memory.
+fn check_many(api: &Api, version: Option<u64>, map: &Map) {
+    for numbers in (0..KEYS + 100).rev().collect::<Vec<_>>().chunks(500) {
+        let keys: Vec<String> = numbers.iter().map(|number| key(*number)).collect();
+        let found = api.ok("store.get_many", json!({ "store": "bank", "keys": keys, "version": version, "encoding": "utf8" }));
+        for (number, item) in numbers.iter().zip(found["items"].as_array().unwrap()) {
+            let set_at = map.get(number);
+            let value = set_at.map(|set_at| value(*number, *set_at));
+            assert_eq!(*item, json!({ "key": key(*number), "found": value.is_some(), "value": value, "set_at": set_at }));
+        }
+    }
+}
+
 fn check_differences(api: &Api, maps: &[Map]) {
     for (from, to) in [(1, VERSIONS), (2, 3), (5, 2), (4, 4)] {
         let (old, new) = (&maps[usize::try_from(from).unwrap()], &maps[usize::try_from(to).unwrap()]);
@@ -92,6 +105,17 @@ fn what_is_not_in_memory_is_read_right() {
             maps.push(map);
         }
         check_keys(&api, &maps);
+        for version in 1..=VERSIONS {
+            check_many(&api, Some(version), &maps[usize::try_from(version).unwrap()]);
+        }
+        check_many(&api, None, &maps[usize::try_from(VERSIONS).unwrap()]);
         check_differences(&api, &maps);
+        // Removed keys are known in memory, their neighbours are not.
+        let gone: Vec<u64> = (0..KEYS).step_by(7).collect();
+        let deletes: Vec<Value> = gone.iter().map(|number| json!({ "op": "delete", "store": "bank", "key": key(*number) })).collect();
+        api.ok("batch.apply", json!({ "operations": deletes, "encoding": "utf8" }));
+        let mut working = maps.pop().unwrap();
+        gone.iter().for_each(|number| drop(working.remove(number)));
+        check_many(&api, None, &working);
     }
 }

@@ -7,6 +7,7 @@ mod client;
 mod documents;
 mod limits;
 mod node;
+mod numbers;
 mod proofs;
 mod rest;
 mod shutdown;

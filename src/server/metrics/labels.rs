@@ -33,6 +33,12 @@ pub(super) struct ReadLabel {
     pub(super) kind: &'static str,
 }
 
+/// Where a key was found, or found missing: `memory` or `storage`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub(super) struct ReadFromLabel {
+    pub(super) from: &'static str,
+}
+
 /// Records of a kind on an engine.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 pub(super) struct RecordLabel {

@@ -8,7 +8,7 @@ use super::super::answer;
 use super::super::call::{Answer, Call};
 use super::super::route::{About, NOT_RENAMED, Route};
 use crate::system::OperationError;
-use crate::system::operations::{ApplyBatch, Batch, BatchOperation, Encoding, GetKey};
+use crate::system::operations::{ApplyBatch, Batch, BatchOperation, Encoding, GetKey, GetKeys};
 
 const PATH: &str = "/v1/stores/{store}/keys/{key}";
 
@@ -18,6 +18,7 @@ pub(in crate::server) fn routes() -> Vec<Route> {
     let delete = of_batch("Removes a key, which need not be there. It is saved with the next version.", schema_for!(KeyOnly));
     vec![
         Route::new(Method::GET, PATH, About::operation::<GetKey>(), get),
+        Route::new(Method::POST, "/v1/stores/{store}/get", About::operation::<GetKeys>(), get_many),
         Route::new(Method::PUT, PATH, set, put),
         Route::new(Method::DELETE, PATH, delete, remove),
     ]
@@ -32,6 +33,17 @@ async fn get(mut call: Call) -> Answer {
         return Ok(answer::json(StatusCode::OK, &call.system().run::<GetKey>(&call.context, input)?));
     }
     call.run_aside(move |system, context| Ok(answer::json(StatusCode::OK, &system.run::<GetKey>(context, input)?))).await
+}
+
+/// The same of many keys; what of them must be read from storage is waited for where waiting is allowed ([`wait`](super::super::call::wait)). Done aside, keys
+/// that are in memory take a third longer.
+async fn get_many(mut call: Call) -> Answer {
+    let input: <GetKeys as crate::system::Operation>::Input = call.read_input(NOT_RENAMED).await?;
+    let is_quick = input.version.is_none() && call.system().store().is_idle(&input.store);
+    if is_quick {
+        return Ok(answer::json(StatusCode::OK, &call.system().run::<GetKeys>(&call.context, input)?));
+    }
+    call.run_aside(move |system, context| Ok(answer::json(StatusCode::OK, &system.run::<GetKeys>(context, input)?))).await
 }
 
 /// A key and its new value.

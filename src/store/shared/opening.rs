@@ -65,6 +65,14 @@ impl Core {
         unopened.get(key).map_err(|error| self.told(error))
     }
 
+    /// The same of many keys at one moment; `None` when the working state is there.
+    pub(super) fn early_many(&self, keys: &[impl AsRef<[u8]>]) -> Result<Option<Vec<Option<Dated>>>> {
+        let Some(unopened) = self.opening.get() else { return Ok(None) };
+        let found = keys.iter().map(|key| self.early(&unopened, key.as_ref())).collect::<Result<Vec<_>>>()?;
+        // As long as it is not there nothing changes; since then some of it may have.
+        Ok(self.opening.get().map(|_| found))
+    }
+
     /// Makes sure that a version's tree is not computed twice, here and for the working state.
     pub(super) fn ready_for(&self, version: Option<u64>) -> Result<()> {
         let is_to_come = self.opening.get().is_some_and(|unopened| unopened.computes(version));

@@ -52,14 +52,27 @@ impl TreeStore {
     /// # Errors
     /// When a record cannot be read, or is damaged.
     pub(crate) fn get_with_version(&self, key: &[u8]) -> Result<Option<(Vec<u8>, Option<u64>)>> {
-        let is_in_index = match self.tree.get_resident(key) {
+        let found = match self.resident(key) {
+            Resident::Value((value, set_at)) => return Ok(Some((value.to_vec(), set_at))),
             Resident::Absent => return Ok(None),
-            Resident::Unknown if self.removed.contains_key(key) => return Ok(None),
-            Resident::Value(_) => false,
-            Resident::Unknown => self.is_at_newest(),
+            Resident::Unknown if self.is_at_newest() => self.database.disk.latest_with_version(self.state.id, key)?,
+            Resident::Unknown => self.tree.get_copy_with_version(key)?,
         };
-        let found =
-            if is_in_index { self.database.disk.latest_with_version(self.state.id, key)? } else { self.tree.get_copy_with_version(key)? };
-        Ok(found.map(|(value, version)| (value, (version > 0).then_some(version))))
+        Ok(found.map(|(value, version)| (value, saved_version(version))))
     }
+
+    /// The same as far as it is known without reading from storage.
+    pub(crate) fn resident(&self, key: &[u8]) -> Resident<(&[u8], Option<u64>)> {
+        match self.tree.get_resident_with_version(key) {
+            Resident::Value((value, version)) => Resident::Value((value, saved_version(version))),
+            // A key is removed without its neighbours, below which it would be, being in memory.
+            Resident::Unknown if !self.removed.contains_key(key) => Resident::Unknown,
+            Resident::Absent | Resident::Unknown => Resident::Absent,
+        }
+    }
+}
+
+/// The version that set a value; `None` for 0, which stands for a change that is not saved yet.
+pub(crate) fn saved_version(version: u64) -> Option<u64> {
+    (version > 0).then_some(version)
 }

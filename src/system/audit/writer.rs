@@ -123,6 +123,11 @@ impl Writer {
         if let Some(cause) = &queue.failure { Err(cause.clone()) } else { Ok(queue.standing) }
     }
 
+    /// Why nothing can be written any more.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.shared.queue().failure.clone()
+    }
+
     /// Notes a saved version, to stand in the next entry.
     pub(super) fn mark(&self, mark: SavedMark) {
         let mut queue = self.shared.queue();

@@ -1,5 +1,6 @@
 //! Keys and values in JSON.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine;
@@ -64,11 +65,12 @@ impl Encoding {
     ///
     /// # Errors
     /// `not_utf8`, which says to ask for hex.
-    pub fn write(self, what: &str, bytes: Vec<u8>) -> Result<String, OperationError> {
+    pub fn write<'a>(self, what: &str, bytes: impl Into<Cow<'a, [u8]>>) -> Result<String, OperationError> {
+        let bytes = bytes.into();
         match self {
             Self::Hex => Ok(hex_digits(&bytes)),
             Self::Base64 => Ok(STANDARD.encode(bytes)),
-            Self::Utf8 => String::from_utf8(bytes).map_err(|error| {
+            Self::Utf8 => String::from_utf8(bytes.into_owned()).map_err(|error| {
                 let hex = shortened(error.as_bytes());
                 let message = format!("{what} {hex} is not UTF-8; ask with `encoding` \"hex\" or \"base64\"");
                 OperationError::new(ErrorKind::BadInput, "not_utf8", message).with_details(json!({ "hex": hex }))
@@ -80,7 +82,7 @@ impl Encoding {
     ///
     /// # Errors
     /// `not_utf8`.
-    pub fn write_some(self, what: &str, bytes: Option<Vec<u8>>) -> Result<Option<String>, OperationError> {
+    pub fn write_some<'a>(self, what: &str, bytes: Option<impl Into<Cow<'a, [u8]>>>) -> Result<Option<String>, OperationError> {
         bytes.map(|bytes| self.write(what, bytes)).transpose()
     }
 }

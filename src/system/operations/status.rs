@@ -166,14 +166,16 @@ impl Operation for Stats {
     type Input = NoInput;
     type Output = Statistics;
     const ID: &'static str = "system.stats";
-    const DESCRIPTION: &'static str = "Counts all records, by engine and kind. It reads all of them, and saving waits meanwhile.";
+    const DESCRIPTION: &'static str = "Counts all records, by engine and kind. It reads all of them, while everything else goes on.";
 
     fn access(&self, _: &NoInput) -> Access {
         Access::all(Role::Read)
     }
 
-    fn run(&self, system: &SystemHandle, _: &OperationContext, _: NoInput) -> Result<Statistics, OperationError> {
-        let engines = system.store().stats()?.into_iter().map(|(engine, kinds)| {
+    fn run(&self, system: &SystemHandle, context: &OperationContext, _: NoInput) -> Result<Statistics, OperationError> {
+        let stats = system.store().stats_while(&mut || go_on(context))?;
+        let stats = stats.map_or_else(|| Err(broken_off(context)), Ok)?;
+        let engines = stats.into_iter().map(|(engine, kinds)| {
             let kinds = kinds.into_iter().map(|kind| KindStatistics { kind: kind.kind.to_owned(), count: kind.count, bytes: kind.bytes });
             EngineStatistics { engine, kinds: kinds.collect() }
         });
@@ -186,7 +188,7 @@ impl Operation for Stats {
 #[serde(deny_unknown_fields)]
 pub struct CheckInput {
     /// Look through everything: beside the stored nodes also versions between checkpoints, the indexes, and the records of all stores. Saving
-    /// waits meanwhile, and it cannot be cancelled.
+    /// waits meanwhile.
     #[serde(default)]
     pub thorough: bool,
 }
@@ -221,7 +223,7 @@ impl Operation for Check {
     }
 
     fn run(&self, system: &SystemHandle, context: &OperationContext, input: CheckInput) -> Result<CheckReport, OperationError> {
-        let summary = if input.thorough { system.store().check(&mut |_| {})? } else { verify_all(system, context)? };
+        let summary = if input.thorough { check_all(system, context)? } else { verify_all(system, context)? };
         Ok(CheckReport {
             stores: summary.stores,
             versions: summary.versions,
@@ -232,16 +234,29 @@ impl Operation for Check {
     }
 }
 
+/// Whether the call is still wanted.
+fn go_on(context: &OperationContext) -> ControlFlow<()> {
+    if context.check().is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+}
+
+/// Why a call was broken off.
+fn broken_off(context: &OperationContext) -> OperationError {
+    context.check().err().unwrap_or_else(OperationError::cancelled)
+}
+
+/// Checks all that can be checked.
+fn check_all(system: &SystemHandle, context: &OperationContext) -> Result<CheckSummary, OperationError> {
+    let checked = system.store().check_while(&mut |_| {}, &mut || go_on(context))?;
+    checked.map_or_else(|| Err(broken_off(context)), Ok)
+}
+
 /// Verifies the stored nodes of all stores, while everything else goes on.
 fn verify_all(system: &SystemHandle, context: &OperationContext) -> Result<CheckSummary, OperationError> {
     // After closing there is nothing to go through, which would look as if all were right.
     system.store().hash_function()?;
     let mut summary = CheckSummary::default();
     for listing in system.store().list_stores() {
-        let verified = system.store().verify_store(&listing.name, &mut |_| match context.check() {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        });
+        let verified = system.store().verify_store(&listing.name, &mut |_| go_on(context));
         context.check()?;
         match verified {
             // It was deleted since.

@@ -15,9 +15,9 @@ enum Found<'a> {
 
 /// What is known of a key without reading from storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resident<'a> {
-    /// The key's value.
-    Value(&'a [u8]),
+pub enum Resident<T> {
+    /// The key's value, or what is known of it.
+    Value(T),
     /// The key is not in the tree.
     Absent,
     /// The key lies below a node that is not in memory. Nothing below it was changed since the last save.
@@ -143,11 +143,23 @@ impl Tree {
 
     /// What is known of `key` without reading from storage.
     #[must_use]
-    pub fn get_resident(&self, key: &[u8]) -> Resident<'_> {
+    #[inline]
+    pub fn get_resident(&self, key: &[u8]) -> Resident<&[u8]> {
+        self.resident(key, |leaf| leaf.value())
+    }
+
+    /// [`Tree::get_resident`], with the saved version that set the value (0 for a change not saved yet).
+    #[must_use]
+    #[inline]
+    pub fn get_resident_with_version(&self, key: &[u8]) -> Resident<(&[u8], u64)> {
+        self.resident(key, |leaf| (leaf.value(), leaf.node_key().map_or(0, NodeKey::version)))
+    }
+
+    fn resident<'a, T>(&'a self, key: &[u8], of: impl FnOnce(crate::memory::Leaf<'a>) -> T) -> Resident<T> {
         let Some(root) = self.root else { return Resident::Absent };
         let memory = self.memory();
         match walk(memory, root, key, |link, _| Ok(memory.loaded_link(link))) {
-            Ok(Found::Leaf(leaf)) if leaf.key() == key => Resident::Value(leaf.value()),
+            Ok(Found::Leaf(leaf)) if leaf.key() == key => Resident::Value(of(leaf)),
             Ok(Found::Leaf(_)) => Resident::Absent,
             // Nothing is loaded, so nothing fails.
             Ok(Found::Missing(_)) | Err(_) => Resident::Unknown,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::bytes::Encoding;
 use super::super::place;
+use super::lookup::look_up;
 use crate::system::{Access, Operation, OperationContext, OperationError, Role, SystemHandle};
 
 /// A key at a version.
@@ -51,23 +52,17 @@ impl Operation for GetKey {
         Access::store(Role::Read, &input.store)
     }
 
-    fn run(&self, system: &SystemHandle, _: &OperationContext, input: KeyAt) -> Result<Found, OperationError> {
-        let key = input.encoding.read("key", &input.key)?;
-        let store = place::store(system, &input.store)?;
-        let found = match input.version {
-            None => store.get_with_version(&key)?,
-            Some(version) => {
-                let settled = place::snapshot(&store, Some(version))?.settled(&key)?;
-                settled.value.map(|value| (value, Some(settled.since)))
+    fn run(&self, system: &SystemHandle, context: &OperationContext, input: KeyAt) -> Result<Found, OperationError> {
+        let KeyAt { store, key, version, encoding } = input;
+        let read = encoding.read("key", &key)?;
+        let store = place::store(system, &store)?;
+        let mut found = Found { key, found: false, value: None, version, set_at: None };
+        look_up((system, context), &store, version, &[read], &mut |_, seen| {
+            if let Some((value, set_at)) = seen {
+                (found.found, found.value, found.set_at) = (true, Some(encoding.write("the value", value)?), set_at);
             }
-        };
-        let (value, set_at) = found.map_or((None, None), |(value, set_at)| (Some(value), set_at));
-        Ok(Found {
-            found: value.is_some(),
-            value: input.encoding.write_some("the value", value)?,
-            version: input.version,
-            set_at,
-            key: input.key,
-        })
+            Ok(())
+        })?;
+        Ok(found)
     }
 }
