@@ -51,9 +51,10 @@ pub struct OpenOptions {
     /// Wait until a saved version is on the disk (default true). Without, a power cut may lose the newest versions, never tear one.
     pub sync_writes: bool,
     /// Bytes of memory for nodes and the engine's block cache, which has an eighth (default 1 GiB). With RocksDB, and versions that change
-    /// at most a tenth of what fits, the resident memory of the whole process stays below five quarters of it and 96 MiB. The latter is for
-    /// code (16 MiB), write buffers (as much as the block cache, 12 MiB at least and 48 MiB at most), what of a checkpoint is on its way
-    /// to the disk (a sixteenth, 2 to 32 MiB), open tables, and what allocators keep.
+    /// at most a tenth of what fits, the resident memory of the whole process stays below five quarters of it and 128 MiB. The latter is for
+    /// code (20 MiB), write buffers (as much as the block cache, 12 MiB at least and 96 MiB at most), what of a checkpoint is on its way
+    /// to the disk (a sixteenth, 2 to 32 MiB), open tables, and what allocators keep (with glibc's, what is free is given back while memory is
+    /// short).
     ///
     /// It cannot hold when a version's changes do not fit, nor when branches of a tree beside the working state live long, nor for
     /// nodes that are lent: [`TreeStore::range`] and the walks of [`Snapshot::tree`] keep what they load, [`Snapshot::scan`] does not.
