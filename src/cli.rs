@@ -70,20 +70,23 @@ Keys and values are hex (with or without 0x), or plain text with --utf8.
 The exit code is 0 only on success.
 
 Example:
-  treering demo                                               see it work, in a temporary folder
+  treering demo                      see it work, in a temporary folder
   treering init trees
   echo '{\"op\":\"set\",\"key\":\"6f616b\",\"value\":\"323030\"}
   {\"op\":\"save\"}' | treering apply trees - --store forest
   treering get trees oak --utf8
   treering prove trees 6f616b --format ics23 --out oak.proof
-  treering verify --root \"$(treering root trees)\" --proof oak.proof --format ics23 --key 6f616b --value 323030
+  treering verify --root \"$(treering root trees)\" \\
+    --proof oak.proof --format ics23 --key 6f616b --value 323030
+  treering serve trees               look at it in a browser
 
 Example with several stores:
   treering init chain && treering create chain bank && treering create chain gov
   echo '{\"op\":\"set\",\"store\":\"bank\",\"key\":\"alice\",\"value\":\"64\"}
   {\"op\":\"save\"}' | treering apply chain - --utf8
   treering prove chain alice --utf8 --store bank --app --out alice.proof
-  treering verify --app-hash \"$(treering app-hash chain)\" --store bank --proof alice.proof --key alice --value 64 --utf8";
+  treering verify --app-hash \"$(treering app-hash chain)\" \\
+    --store bank --proof alice.proof --key alice --value 64 --utf8";
 
 #[derive(Subcommand)]
 enum Command {

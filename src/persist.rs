@@ -15,6 +15,7 @@
 //!             \----- Backend                                    where it is kept
 //! ```
 
+mod allocator;
 pub(crate) mod check;
 pub(crate) mod commit;
 pub(crate) mod companion;
@@ -28,6 +29,7 @@ mod pace;
 mod pins;
 mod poison;
 pub(crate) mod prune;
+pub(crate) mod recent;
 pub(crate) mod records;
 mod registry;
 pub(crate) mod replay;
@@ -130,6 +132,7 @@ pub(crate) struct Disk {
     /// Of the nodes in memory of all trees.
     budget: Arc<Budget>,
     reads: Arc<usage::Reads>,
+    free_memory: allocator::FreeMemory,
     flusher: flush::Flusher,
     /// Trees of versions that were read lately.
     trees: Mutex<trees::OldTrees>,
@@ -183,10 +186,16 @@ impl Disk {
             pins: pins::Pins::default(),
             budget: Budget::unlimited(),
             reads: Arc::default(),
+            free_memory: allocator::FreeMemory::default(),
             flusher,
             trees: Mutex::default(),
             poison,
         }))
+    }
+
+    /// Gives free memory back to the system, now and then: for when memory is short.
+    pub(crate) fn give_back_free_memory(&self) {
+        self.free_memory.give_back();
     }
 
     /// The budget for nodes in memory.

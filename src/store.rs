@@ -17,6 +17,7 @@ mod snapshot;
 pub mod traits;
 mod transaction;
 mod tree_store;
+mod unopened;
 mod work;
 
 pub use database::{CreateOptions, Database, OpenOptions, VersionInfo};
@@ -28,8 +29,10 @@ pub(crate) use saved_already::SavedAlready;
 pub use scan::Scan;
 pub(crate) use shared::{About, KeyChange, Locked, TakeSeen, ValueSeen, saved_event};
 pub use shared::{FoundValue, SharedStore, WorkingView};
+pub(crate) use snapshot::HeldVersion;
 pub use snapshot::Snapshot;
 pub use snapshot::changes::EachChange;
 pub use snapshot::compare::SnapshotDiff;
 pub use traits::{Committed, Provable, RangeQueryable, Savepoint, Store, Transaction, TransactionMode, Transactional, Versioned};
 pub use tree_store::TreeStore;
+pub(crate) use unopened::Opening;

@@ -45,20 +45,39 @@ pub(crate) struct Operation {
     pub(crate) value: Option<Vec<u8>>,
 }
 
+impl Operation {
+    /// Bytes of memory that it takes, without what the allocator adds.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        size_of::<Self>() + self.key.capacity() + self.value.as_ref().map_or(0, Vec::capacity)
+    }
+}
+
 /// A run: which keys are live, and in which version each was last set.
 pub(crate) struct Workload {
     config: Config,
     random: SplitMix64,
     /// The numbers of the live keys, in the order that the rule gives them.
-    live: Vec<u64>,
+    live: Vec<u32>,
     /// For each key number the version that set it last.
-    set_in: Vec<u64>,
-    version: u64,
+    set_in: Vec<u32>,
+    version: u32,
 }
+
+/// For one in so many of the loaded keys there is room to be inserted later, before the lists of keys move.
+const ROOM: usize = 8;
+/// The most keys of a run, those inserted later included: lists of keys are part of the memory that is measured, and hold 32 bits a key.
+pub(crate) const MOST_KEYS: u64 = u32::MAX as u64;
 
 impl Workload {
     pub(crate) fn new(config: Config) -> Self {
-        Self { config, random: SplitMix64(config.seed), live: Vec::new(), set_in: Vec::new(), version: 0 }
+        let keys = usize::try_from(config.keys).unwrap_or_default();
+        let list = || Vec::with_capacity(keys.saturating_add(keys / ROOM));
+        Self { config, random: SplitMix64(config.seed), live: list(), set_in: list(), version: 0 }
+    }
+
+    /// Bytes of memory that the lists of keys take.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        (self.live.capacity() + self.set_in.capacity()) * size_of::<u32>()
     }
 
     /// The operations of the next version of loading; none when all keys are loaded.
@@ -97,7 +116,7 @@ impl Workload {
     /// The value that a live key has now.
     pub(crate) fn value(&self, number: u64) -> Vec<u8> {
         let version = usize::try_from(number).ok().and_then(|index| self.set_in.get(index));
-        let digest = digest(b'v', &[number, version.copied().unwrap_or_default()]);
+        let digest = digest(b'v', &[number, u64::from(version.copied().unwrap_or_default())]);
         digest.into_iter().cycle().take(self.config.value_len).collect()
     }
 
@@ -117,7 +136,8 @@ impl Workload {
 
     fn insert(&mut self) -> Operation {
         let key = self.next_key();
-        self.live.push(key);
+        // The number of keys is bounded by `MOST_KEYS`.
+        self.live.push(u32::try_from(key).unwrap_or(u32::MAX));
         self.set_in.push(self.version);
         self.set(key)
     }
@@ -138,7 +158,7 @@ impl Workload {
     fn random_live(&mut self) -> Option<(usize, u64)> {
         let live = self.live.len() as u64;
         let place = usize::try_from(if live == 0 { return None } else { self.random.below(live) }).ok()?;
-        Some((place, *self.live.get(place)?))
+        Some((place, u64::from(*self.live.get(place)?)))
     }
 }
 

@@ -22,5 +22,9 @@ pub(crate) fn bench(criterion: &mut Criterion, world: &mut World) {
     group.bench_function("an older version", |bencher| {
         bencher.iter(|| keys.iter().filter(|key| black_box(older.get(key).unwrap()).is_some()).count());
     });
+    let newest = world.snapshot(None);
+    group.bench_function("a snapshot of the newest version", |bencher| {
+        bencher.iter(|| keys.iter().for_each(|key| assert!(black_box(newest.get(key).unwrap()).is_some())));
+    });
     group.finish();
 }

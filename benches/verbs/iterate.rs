@@ -17,6 +17,15 @@ pub(crate) fn bench(criterion: &mut Criterion, world: &mut World) {
     group.bench_function("everything", |bencher| {
         bencher.iter(|| world.store.tree().iter().for_each(|entry| _ = black_box(entry.unwrap())));
     });
+    let older = world.snapshot(Some(world.loaded));
+    group.bench_function("an older version", |bencher| {
+        bencher.iter(|| older.scan(Bound::Unbounded, Bound::Unbounded, Order::Ascending).for_each(|entry| drop(black_box(entry.unwrap()))));
+    });
+    let newest = world.snapshot(None);
+    group.bench_function("the newest version, in the same way", |bencher| {
+        bencher
+            .iter(|| newest.scan(Bound::Unbounded, Bound::Unbounded, Order::Ascending).for_each(|entry| drop(black_box(entry.unwrap()))));
+    });
     group.throughput(Throughput::Elements((starts.len() * RANGE) as u64));
     group.bench_function("100 keys from a random one", |bencher| {
         bencher.iter(|| {

@@ -82,6 +82,11 @@ impl World {
 
     /// A version of the store.
     pub(crate) fn snapshot(&self, version: Option<u64>) -> treering::Snapshot {
-        self.database.snapshot(STORE, version).unwrap()
+        Self::snapshot_of(&self.database, version)
+    }
+
+    /// A version of the store of a database that was opened again.
+    pub(crate) fn snapshot_of(database: &Database, version: Option<u64>) -> treering::Snapshot {
+        database.snapshot(STORE, version).unwrap()
     }
 }

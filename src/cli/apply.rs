@@ -33,9 +33,11 @@ With --store no line may name another store. Otherwise either all set and delete
 makes one), or none does. A save before any such line is about the only store alone, or about all together if there are several.
 
 Example:
-  printf '{\"op\":\"set\",\"store\":\"bank\",\"key\":\"01\",\"value\":\"64\"}\\n{\"op\":\"save\"}\\n' | treering apply chain -
+  printf '{\"op\":\"set\",\"store\":\"gov\",\"key\":\"01\",\"value\":\"64\"}\\n{\"op\":\"save\"}\\n' \\
+    | treering apply chain -
   treering apply trees operations.jsonl --store forest
-  printf '{\"op\":\"set\",\"key\":\"oak\",\"value\":\"200 rings\"}\\n{\"op\":\"save\"}\\n' | treering apply trees - --store forest --utf8"
+  printf '{\"op\":\"set\",\"key\":\"oak\",\"value\":\"200 rings\"}\\n{\"op\":\"save\"}\\n' \\
+    | treering apply trees - --store forest --utf8"
 )]
 pub(crate) struct Args {
     #[command(flatten)]

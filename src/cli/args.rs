@@ -2,7 +2,7 @@
 
 use clap::Args;
 use tempfile::TempDir;
-use treering::{MultiStore, SharedStore, Snapshot, Versioned};
+use treering::{MultiStore, SharedStore, Snapshot, Store, Versioned};
 
 use super::error::CliError;
 
@@ -77,6 +77,17 @@ impl VersionArg {
     /// The version that was asked for.
     pub(crate) fn snapshot(&self, stores: &MultiStore) -> Result<Snapshot, CliError> {
         Ok(stores.get_store(&self.store_name(stores)?)?.snapshot(self.version)?)
+    }
+
+    /// The value of a key in the version that was asked for, which is given too. That of the newest one is there before the tree is.
+    pub(crate) fn value(&self, stores: &MultiStore, key: &[u8]) -> Result<(Option<Vec<u8>>, u64), CliError> {
+        let store = stores.get_store(&self.store_name(stores)?)?;
+        if let (None, Some(newest)) = (self.version, store.newest_version()?) {
+            // Nothing was changed in this process.
+            return Ok((store.get(key)?, newest.version));
+        }
+        let snapshot = store.snapshot(self.version)?;
+        Ok((snapshot.get(key)?, snapshot.version()))
     }
 }
 

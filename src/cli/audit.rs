@@ -67,7 +67,8 @@ The root that it prints says all that the log is. Kept elsewhere, it shows with 
 
 Example:
   treering audit verify trees
-  treering audit verify trees --root b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9")]
+  treering audit verify trees \\
+    --root b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9")]
 struct VerifyArgs {
     #[command(flatten)]
     dir: DirArg,

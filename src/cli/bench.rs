@@ -14,9 +14,9 @@ use super::args::temporary_folder;
 use super::error::CliError;
 use super::output::{Form, Output, note};
 use super::progress::Progress;
-use crate::workload::{Config, Operation, Workload};
+use crate::workload::{Config, MOST_KEYS, Operation, Workload};
 use measure::{Phase, disk_bytes, load_average, peak_memory_mib};
-use results::{Blocks, Reads, RecordsRead, Results};
+use results::{Blocks, MemoryOfBlocks, Reads, RecordsRead, Results};
 
 /// Measures this machine with the workload that other stores were measured with, and checks every answer.
 ///
@@ -29,10 +29,11 @@ The results are one line of JSON on standard output; its fields mean what they m
 Without --json they are also shown as text, on standard error.
 
 Example:
-  treering bench --keys 1000000 --batch 10000 --blocks 20 --dir bench-trees --json
+  treering bench --keys 1000000 --batch 10000 --blocks 20 \\
+    --dir bench-trees --json
   treering bench --keys 20000 --blocks 5")]
 pub(crate) struct Args {
-    /// Keys to load.
+    /// Keys to load. These and those inserted later are 4,294,967,295 at most.
     #[arg(long, alias = "n", value_name = "N", default_value_t = 1_000_000, value_parser = at_least_one())]
     keys: u64,
     /// Operations in a block.
@@ -102,11 +103,18 @@ struct Bench<'a> {
     database: Database,
     store: TreeStore,
     workload: Workload,
+    /// Bytes that operations made ahead took at most.
+    ahead_bytes: usize,
     root: Hash,
 }
 
 impl<'a> Bench<'a> {
     fn start(args: &'a Args, dir: &'a Path) -> Result<Self, CliError> {
+        if args.keys.saturating_add(args.blocks.saturating_mul(args.batch)) > MOST_KEYS {
+            return Err(CliError::Options(format!(
+                "--keys and --blocks times --batch are more than {MOST_KEYS} together: no run has more keys"
+            )));
+        }
         let cache_size = args.cache_size.saturating_mul(1 << 20);
         let hash_threads = usize::try_from(args.hash_threads).unwrap_or(usize::MAX);
         let checkpoint_interval = args.checkpoint_interval;
@@ -116,7 +124,7 @@ impl<'a> Bench<'a> {
         database.create_store(STORE)?;
         let store = database.store(STORE)?;
         let config = Config { keys: args.keys, load_block: args.load_batch, batch: args.batch, ..Config::default() };
-        Ok(Self { args, dir, options, database, store, workload: Workload::new(config), root: FUNCTION.empty_root() })
+        Ok(Self { args, dir, options, database, store, workload: Workload::new(config), ahead_bytes: 0, root: FUNCTION.empty_root() })
     }
 
     fn run(mut self) -> Result<Results, CliError> {
@@ -127,6 +135,8 @@ impl<'a> Bench<'a> {
         let at_blocks = self.records_read();
         let mut blocks = self.blocks()?;
         let drain_ms = self.drain(&mut blocks)?;
+        let memory =
+            MemoryOfBlocks { peak_mib: peak_memory_mib(), workload_mib: (self.workload.memory_bytes() + self.ahead_bytes) as u64 >> 20 };
         let at_gets = self.records_read();
         let gets = self.get()?;
         let snapshot = self.database.snapshot(STORE, None)?;
@@ -150,6 +160,7 @@ impl<'a> Bench<'a> {
         let durability = if args.no_sync { "no sync" } else { "fsync each version" };
         Ok(Results::new(args, FUNCTION, durability, loadavg_start)
             .with_load(&Blocks { phase: load, operations: args.keys, root: root_loaded, drain_ms: load_drain_ms })
+            .with_memory_of_blocks(memory)
             .with_blocks(&Blocks { phase: blocks, operations: args.blocks.saturating_mul(args.batch), root, drain_ms })
             .with_reads(args, &reads)
             .with_records_read(args, read)
@@ -181,6 +192,7 @@ impl<'a> Bench<'a> {
             // Several at a time, so that what works in the background gets no time of its own between two of them.
             let ahead: Vec<_> = (0..left.min(BLOCKS_AHEAD)).map(|_| self.workload.next_block()).collect();
             left -= ahead.len() as u64;
+            self.ahead_bytes = self.ahead_bytes.max(ahead.iter().flatten().map(Operation::memory_bytes).sum());
             for operations in ahead {
                 self.root = phase.step(|| save_block(&mut self.store, &operations))?;
                 progress.advance(1);

@@ -27,7 +27,8 @@ use story::Story;
 #[command(after_help = "\
 Example:
   treering demo
-  treering demo --dir demo-trees && treering scan demo-trees --limit 5 --utf8-values")]
+  treering demo --dir demo-trees
+  treering scan demo-trees --limit 5 --utf8-values")]
 pub(crate) struct Args {
     /// A new folder for the database, which stays; without it a temporary one.
     #[arg(long, value_name = "DIR")]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -34,8 +34,8 @@ pub(crate) struct EnginesArgs {}
 Example:
   treering config
   treering config --engine rocksdb --json
-  treering config --example toml > treering.toml    then edit it, and: treering init --config treering.toml
-  treering config init > treering.toml              the same for a system: treering serve --config treering.toml",
+  treering config --example toml > settings.toml    for: treering init --config
+  treering config init > treering.toml              for: treering serve --config",
     args_conflicts_with_subcommands = true
 )]
 pub(crate) struct ConfigArgs {
@@ -51,11 +51,15 @@ pub(crate) struct ConfigArgs {
 
 #[derive(Subcommand)]
 enum ConfigCommand {
-    /// Prints a whole configuration file of a system, with what every setting does, to begin with.
     Init(InitArgs),
 }
 
+/// Prints a whole configuration file of a system, with what every setting does, to begin with.
 #[derive(Args)]
+#[command(after_help = "\
+Example:
+  treering config init --out treering.toml
+  treering serve --config treering.toml")]
 struct InitArgs {
     /// Writes it there, where nothing may be yet, instead of to standard output.
     #[arg(long, value_name = "FILE")]
@@ -130,7 +134,10 @@ impl InitArgs {
         let text = SystemConfig::commented();
         let Some(path) = &self.out else { return output.text(&text) };
         let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
-        written.map_err(|source| CliError::Write { path: path.display().to_string(), source })
+        written.map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => CliError::FileExists { path: path.clone() },
+            _ => CliError::Write { path: path.display().to_string(), source },
+        })
     }
 }
 

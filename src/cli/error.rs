@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use treering::proofs::ics23::Ics23Error;
 use treering::proofs::{CodecError, Hash, StoreProofError, VerifyError};
+use treering::system::{OperationError, SystemError};
 use treering::tree::TreeError;
 
 use super::notation::NotationError;
@@ -23,18 +24,54 @@ pub(crate) enum CliError {
     Tree(#[from] TreeError),
     /// The system cannot be put together or started, or a file of it, such as that of the tokens, cannot be used.
     #[error(transparent)]
-    System(#[from] treering::system::SystemError),
+    System(#[from] SystemError),
     /// An operation failed.
     #[error(transparent)]
-    Operation(#[from] treering::system::OperationError),
+    Operation(#[from] OperationError),
     /// The server cannot be started.
     #[error(transparent)]
     Server(#[from] treering::server::ServerError),
     /// What an operation takes is not JSON.
-    #[error("what the operation takes is not JSON; `treering system operations --json` shows the schemas")]
+    #[error("the input of {id} is not JSON; `treering system operations --json` shows what operations take")]
     InputNotJson {
+        /// The operation.
+        id: String,
         /// What is wrong.
         source: serde_json::Error,
+    },
+    /// An operation does not take this.
+    #[error("{id}: {error}")]
+    Input {
+        /// The operation.
+        id: String,
+        /// What is wrong, and where.
+        error: Box<OperationError>,
+    },
+    /// Another process has the database.
+    #[error(
+        "another process has the database in {} open; stop it first, or, if it is `treering serve`, ask it over HTTP: POST /v1/operations/ID", dir.display()
+    )]
+    OpenInAnotherProcess {
+        /// The database.
+        dir: PathBuf,
+    },
+    /// The configuration file is not there.
+    #[error("there is no file {}; `treering config init --out {}` makes one to begin with", file.display(), file.display())]
+    NoConfiguration {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A file stands where the database should be.
+    #[error("{} is a file, and a database is a folder: name another", path.display())]
+    NotAFolder {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Nothing is written over.
+    #[error("{} is there already, and is left as it is; remove it first, or choose another name", path.display())]
+    FileExists {
+        /// The file.
+        path: PathBuf,
     },
 
     /// No folder, neither as a word nor in the environment.
@@ -279,6 +316,19 @@ pub(crate) enum CliError {
 }
 
 impl CliError {
+    /// Why a system could not open its stores, for who can start and stop processes, but opens nothing read-only.
+    pub(crate) fn of_system(error: SystemError) -> Self {
+        match error {
+            SystemError::Store(treering::Error::Locked { path }) => Self::OpenInAnotherProcess { dir: path },
+            other => other.into(),
+        }
+    }
+
+    /// Why an operation failed.
+    pub(crate) fn of_call(id: &str, error: OperationError) -> Self {
+        if error.code == "invalid_input" { Self::Input { id: id.to_owned(), error: Box::new(error) } } else { error.into() }
+    }
+
     /// Whether the reader of our output went away, as `head` does: a reason to stop, but nothing to report.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)

@@ -74,14 +74,12 @@ pub(crate) fn get(args: &GetArgs, output: &mut Output) -> Result<(), CliError> {
     let key = keys.read_word("KEY", &word)?;
     let stores = place.open_to_read()?;
     let store = args.key.at.store_name(&stores)?;
-    let snapshot = args.key.at.snapshot(&stores)?;
-    let version = snapshot.version();
-    match snapshot.tree().get(&key)? {
-        Some(value) => {
-            let value = args.key.notation.values().write("the value", value)?;
+    match args.key.at.value(&stores, &key)? {
+        (Some(value), version) => {
+            let value = args.key.notation.values().write("the value", &value)?;
             output.print(&Found { key: keys.write("the key", &key)?, value, version })
         }
-        None => Err(CliError::KeyAbsent { key: word, store, version }),
+        (None, version) => Err(CliError::KeyAbsent { key: word, store, version }),
     }
 }
 
@@ -90,8 +88,8 @@ pub(crate) fn has(args: &HasArgs, output: &mut Output) -> Result<(), CliError> {
     let keys = args.key.notation.keys();
     let key = keys.read_word("KEY", &word)?;
     let stores = place.open_to_read()?;
-    let snapshot = args.key.at.snapshot(&stores)?;
-    output.print(&Answer { key: keys.write("the key", &key)?, is_there: snapshot.tree().has(&key)?, version: snapshot.version() })
+    let (value, version) = args.key.at.value(&stores, &key)?;
+    output.print(&Answer { key: keys.write("the key", &key)?, is_there: value.is_some(), version })
 }
 
 impl fmt::Display for Found {

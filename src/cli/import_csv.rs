@@ -22,8 +22,10 @@ use super::work::Work;
     override_usage = "treering import-csv [OPTIONS] [DIR] <FILE>",
     after_help = "\
 Example:
-  treering import-csv trees ethereum-genesis.csv --store accounts --hex-keys --batch 1000
-  treering import-csv trees people.csv --store people --key-column id --value-column name"
+  treering import-csv trees ethereum-genesis.csv \\
+    --store accounts --hex-keys --batch 1000
+  treering import-csv trees people.csv \\
+    --store people --key-column id --value-column name"
 )]
 pub(crate) struct Args {
     #[command(flatten)]

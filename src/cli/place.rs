@@ -149,6 +149,7 @@ impl ConfigArg {
     fn place(&self, dir: Option<&Path>) -> Result<Place, CliError> {
         let Some(file) = &self.config else {
             let dir = dir.map_or_else(dir_of_environment, |dir| Ok(dir.to_owned()))?;
+            check_folder(&dir)?;
             return Ok(Place { config: MultiStoreConfig::new(dir), has_file: false });
         };
         let config = MultiStoreConfig::from_file(file).map_err(treering::Error::from)?;
@@ -165,6 +166,11 @@ impl ConfigArg {
 pub(crate) fn is_same(a: &Path, b: &Path) -> bool {
     let whole = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned());
     whole(a) == whole(b)
+}
+
+/// A database is a folder: refuses a file in its place. A folder need not be there yet.
+pub(crate) fn check_folder(dir: &Path) -> Result<(), CliError> {
+    if dir.is_file() { Err(CliError::NotAFolder { path: dir.to_owned() }) } else { Ok(()) }
 }
 
 /// The folder that the environment names.

@@ -32,8 +32,10 @@ ICS-23 cannot prove an empty key or value, nor anything about an empty tree; jso
 
 Example:
   treering prove trees oak --utf8 --out oak.proof
-  treering prove trees 6f616b --store forest --version 3 --format ics23 --out oak.proof
-  treering prove chain alice --utf8 --store bank --app --format ics23 --out alice.proof"
+  treering prove trees 6f616b --store forest --version 3 \\
+    --format ics23 --out oak.proof
+  treering prove chain alice --utf8 --store bank --app \\
+    --format ics23 --out alice.proof"
 )]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -42,6 +42,8 @@ pub(crate) struct SavedTogether {
 /// A store in it.
 #[derive(Serialize)]
 struct Part {
+    /// Its own number for it, another one if it was saved alone before.
+    version: u64,
     root: Hash,
     size: u64,
     height: u8,
@@ -49,7 +51,10 @@ struct Part {
 
 impl From<&MultiVersion> for SavedTogether {
     fn from(saved: &MultiVersion) -> Self {
-        let part = |store: &treering::StoreVersion| Part { root: store.root_hash, size: store.size, height: store.height };
+        let part = |store: &treering::StoreVersion| {
+            let &treering::StoreVersion { version, root_hash: root, size, height, .. } = store;
+            Part { version, root, size, height }
+        };
         let stores = saved.stores.iter().map(|store| (store.name.clone(), part(store)));
         Self { version: saved.version, app_hash: saved.app_hash, stores: stores.collect() }
     }
@@ -61,8 +66,11 @@ impl SavedTogether {
         write!(f, "version {}  app hash {}", self.version, self.app_hash)?;
         time.map_or(Ok(()), |time| write!(f, "  {time}"))?;
         let width = self.stores.keys().map(|name| name.chars().count()).max().unwrap_or(0);
-        for (name, Part { root, size, height }) in &self.stores {
+        for (name, Part { version, root, size, height }) in &self.stores {
             write!(f, "\n  {name:width$}  root {root}  {}, height {height}", counted(*size, "key"))?;
+            if *version != self.version {
+                write!(f, ", its own version {version}")?;
+            }
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
+use treering::MultiStore;
 use treering::system::{Component, ComponentKind, OperationContext, SystemService};
 
 use super::error::CliError;
@@ -13,13 +14,10 @@ use super::serve::SystemPlace;
 /// Shows the parts of a system, and calls its operations.
 #[derive(clap::Args)]
 #[command(after_help = "\
-Operations are called in this process, with the rights of whoever calls the program; where another process has the database open, call \
-them through its server: POST /v1/operations/ID.
-
 Example:
   treering system operations
-  treering system call store.get '{\"store\":\"bank\",\"key\":\"alice\",\"encoding\":\"utf8\"}' trees
-  treering system call versions.list '{}' trees --json")]
+  treering system call stores.list '{}' trees
+  treering system call versions.list '{\"limit\":5}' trees --json")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -33,13 +31,22 @@ enum Command {
     Operations,
     /// Lists what runs in the background.
     Services,
-    /// Runs an operation.
     Call(CallArgs),
 }
 
+/// Runs an operation, and prints what it gives as JSON.
 #[derive(clap::Args)]
+#[command(after_help = "\
+It runs in this process, with the rights of whoever runs the program. Where another process has the database open, call it through that \
+one's server: POST /v1/operations/ID.
+
+Example:
+  treering system call stores.create '{\"name\":\"bank\"}' trees
+  treering system call store.get \\
+    '{\"store\":\"bank\",\"key\":\"alice\",\"version\":3,\"encoding\":\"utf8\"}' trees
+  echo '{\"limit\":5}' | treering system call versions.list - trees --json")]
 struct CallArgs {
-    /// The operation.
+    /// The operation; `treering system operations` lists them.
     id: String,
     /// What it takes, as JSON; `-` reads it from standard input.
     #[arg(default_value = "{}")]
@@ -88,17 +95,18 @@ fn execute(call: &CallArgs, output: &mut Output) -> Result<(), CliError> {
         "-" => std::io::read_to_string(std::io::stdin()).map_err(|source| CliError::Read { path: "standard input".to_owned(), source })?,
         text => text.to_owned(),
     };
-    let input: Value = serde_json::from_str(&text).map_err(|source| CliError::InputNotJson { source })?;
-    let system = SystemService::builder(call.place.config()?).build()?;
+    let input: Value = serde_json::from_str(&text).map_err(|source| CliError::InputNotJson { id: call.id.clone(), source })?;
+    let config = call.place.config()?;
+    // A server makes its database, a call does not: a folder that was mistyped stays away.
+    let stores = MultiStore::builder(config.stores.clone()).open().map_err(|error| CliError::of_system(error.into()))?;
+    call.place.choose_engine(&stores)?;
+    let system = SystemService::builder(config).store(stores).build()?;
     let answered = system.execute_operation(&OperationContext::local(), &call.id, input);
     let closed = system.store().close_all();
-    let answer = answered?;
+    let answer = answered.map_err(|error| CliError::of_call(&call.id, error))?;
     closed?;
     match output.form() {
         Form::Json => output.json(&answer),
-        Form::Text => {
-            let text = serde_json::to_string_pretty(&answer).map_err(|source| CliError::InputNotJson { source })?;
-            output.text(&format!("{text}\n"))
-        }
+        Form::Text => output.text(&format!("{answer:#}\n")),
     }
 }

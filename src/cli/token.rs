@@ -29,6 +29,7 @@ enum Command {
 /// Makes a token, and prints it: this once, since nothing keeps more of it than its hash.
 ///
 /// The lines beside it belong into the file that the configuration names as `tokens` in [access]; with --file they are written there instead.
+/// Servers read that file when they start. Whoever has the token sends it as `Authorization: Bearer TOKEN`.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
@@ -106,7 +107,7 @@ impl fmt::Display for Made<'_> {
         let Self { name, token, toml, file } = self;
         writeln!(f, "the token of {name}, which is printed this once:\n{token}\n")?;
         match (file, toml) {
-            (Some(file), _) => write!(f, "{file} lets it in"),
+            (Some(file), _) => write!(f, "servers that have {file} as `tokens` in [access] let it in from their next start on"),
             (None, toml) => {
                 let lines = toml.as_deref().unwrap_or_default().trim_end();
                 write!(f, "what the file of tokens that [access] names needs for it:\n{lines}")

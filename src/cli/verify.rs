@@ -19,9 +19,12 @@ use super::proof_form::ProofForm;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
-  treering verify --root \"$(treering root trees)\" --proof oak.proof --key oak --value '200 rings' --utf8
-  treering verify --root \"$(treering root trees)\" --proof elm.proof --key elm --utf8 --format ics23
-  treering verify --app-hash \"$(treering app-hash chain)\" --store bank --proof alice.proof --key alice --value 64 --utf8")]
+  treering verify --root \"$(treering root trees)\" \\
+    --proof oak.proof --key oak --value '200 rings' --utf8
+  treering verify --root \"$(treering root trees)\" \\
+    --proof elm.proof --key elm --utf8 --format ics23
+  treering verify --app-hash \"$(treering app-hash chain)\" \\
+    --store bank --proof alice.proof --key alice --value 64 --utf8")]
 pub(crate) struct Args {
     /// The root hash that is trusted, 64 hex digits.
     #[arg(long, value_name = "HEX", required_unless_present = "app_hash", conflicts_with = "app_hash")]

@@ -37,7 +37,7 @@ pub const COMMON_KEYS: [Key; 7] = [
         name: CACHE_SIZE,
         kind: Kind::Bytes { min: LEAST_CACHE_SIZE, max: u64::MAX },
         default: Preset::Number(DEFAULT_CACHE_SIZE),
-        meaning: "Memory for nodes of trees and for the block cache, an eighth of it; the process takes up to a quarter and 96 MiB more.",
+        meaning: "Memory for nodes of trees and for the block cache, an eighth of it; the process takes up to a quarter and 128 MiB more.",
         scope: Scope::Database,
     },
     Key {

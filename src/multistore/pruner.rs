@@ -1,4 +1,5 @@
-//! The thread that removes versions which their stores' retention does not keep.
+//! The thread that works beside commits: it computes what a crash left to be computed, then removes versions which their stores' retention
+//! does not keep.
 //!
 //! It wakes after a save, or every second where versions go by age, and works beside commits. It ends with the last handle of the
 //! `MultiStore`. A failure poisons the database that it concerns, as any failed write does, and shows with the next save.
@@ -15,7 +16,7 @@ use super::{Inner, MultiStore};
 use crate::error::{Error, Result};
 use crate::persist::multi::HomeChanges;
 use crate::persist::prune::Keep;
-use crate::store::{Store, Versioned};
+use crate::store::{SharedStore, Store, Versioned};
 
 /// How often versions are looked at that go by age.
 const AGE_CHECK: Duration = Duration::from_secs(1);
@@ -101,6 +102,7 @@ impl Pruner {
 }
 
 fn run(inner: &Inner, wake: &Wake) {
+    inner.make_stores_ready(wake);
     // What an earlier run of the process left is looked at first.
     wake.wake();
     loop {
@@ -125,6 +127,14 @@ impl MultiStore {
 }
 
 impl Inner {
+    /// Lets nobody who uses a store wait for its tree if it can be there before. What fails is told again to whoever uses the store.
+    fn make_stores_ready(&self, wake: &Wake) {
+        let stores: Vec<SharedStore> = self.members().values().map(|member| member.store.clone()).collect();
+        for store in stores {
+            let _ = store.make_ready(&|| !wake.is_over());
+        }
+    }
+
     fn prune_by_retention(&self, wake: &Wake) -> Result<()> {
         let members: BTreeMap<String, Member> = self
             .members()

@@ -7,12 +7,22 @@ use treering_proofs::Hash;
 use super::MultiStore;
 use super::versions::{MultiVersion, record_in};
 use crate::error::{Error, Result};
-use crate::store::Snapshot;
+use crate::persist::multi::MultiRecord;
+use crate::store::{Database, HeldVersion, SharedStore, Snapshot};
 
 /// A saved version of all stores. `Send + Sync`; it never changes, and pruning spares its version while it lives.
 pub struct MultiSnapshot {
     pub(super) info: MultiVersion,
     stores: BTreeMap<String, Snapshot>,
+}
+
+/// A store's part of a version of the whole.
+struct HeldStore {
+    /// Its name at the time.
+    name: String,
+    store: SharedStore,
+    database: Database,
+    version: HeldVersion,
 }
 
 impl MultiStore {
@@ -21,20 +31,35 @@ impl MultiStore {
     /// # Errors
     /// [`Error::NoMultiVersion`], [`Error::NoVersion`] if a store was pruned alone, [`Error::StoreDeleted`], [`Error::AllClosed`].
     pub fn snapshot(&self, version: Option<u64>) -> Result<MultiSnapshot> {
+        let (record, held) = self.hold(version)?;
+        let mut stores = BTreeMap::new();
+        for HeldStore { name, store, database, version } in held {
+            let open = || {
+                store.wait_for(version.version())?;
+                version.open(database.shared())
+            };
+            stores.insert(name.clone(), open().map_err(|error| error.about_store(&name))?);
+        }
+        Ok(MultiSnapshot { info: record.into(), stores })
+    }
+
+    /// Holds the versions that a version of the whole lists, before their trees are there: that may take long.
+    fn hold(&self, version: Option<u64>) -> Result<(MultiRecord, Vec<HeldStore>)> {
         let inner = self.inner();
         let saved = inner.saved()?;
         let record = record_in(saved.home()?, version.unwrap_or(saved.newest))?;
-        let mut stores = BTreeMap::new();
+        let mut stores = Vec::with_capacity(record.stores.len());
         for part in &record.stores {
             let members = inner.members();
             let deleted = || Error::StoreDeleted { version: record.version, store: part.name.clone() };
-            let (name, _) = members.iter().find(|(_, member)| member.place == part.place).ok_or_else(deleted)?;
+            let (name, member) = members.iter().find(|(_, member)| member.place == part.place).ok_or_else(deleted)?;
             let database = saved.database_of(&part.place)?;
             let inner_name = if part.place.is_home() { name.clone() } else { part.place.number.to_string() };
-            let snapshot = database.snapshot(&inner_name, Some(part.version)).map_err(|error| error.about_store(&part.name))?;
-            stores.insert(part.name.clone(), snapshot);
+            let version = database.shared().hold(&inner_name, Some(part.version)).map_err(|error| error.about_store(&part.name))?;
+            let (store, database) = (member.store.clone(), database.clone());
+            stores.push(HeldStore { name: part.name.clone(), store, database, version });
         }
-        Ok(MultiSnapshot { info: record.into(), stores })
+        Ok((record, stores))
     }
 }
 

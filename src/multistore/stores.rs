@@ -14,7 +14,7 @@ use crate::persist::Pin;
 use crate::persist::multi::{HomeChanges, Intent, MultiRecord, Place, PlacedStore};
 use crate::persist::records::StoreSettings;
 use crate::persist::rollback::RollbackTarget;
-use crate::store::{About, SharedStore, TreeStore, check_name};
+use crate::store::{About, Opening, SharedStore, check_name};
 
 /// All stores of opened databases.
 pub(super) fn members(
@@ -43,9 +43,10 @@ pub(super) fn members(
 
 /// Holds a version, if it is there: what lay in memory may be gone.
 pub(super) fn hold(store: &SharedStore, version: u64) -> Result<Option<Arc<Pin>>> {
-    match store.lock()?.store()?.pin_version(version) {
+    match store.pin_version(version) {
         Ok(pin) => Ok(Some(pin)),
-        Err(Error::NoVersion { .. }) => Ok(None),
+        // A store that waits for its first version again has none.
+        Err(Error::NoVersion { .. } | Error::NoStore { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -55,7 +56,7 @@ fn member(
     (events, wake): (&EventBus, &Arc<Wake>),
     name: &str,
     place: Place,
-    store: TreeStore,
+    store: Opening,
     config: &Config,
 ) -> Result<Member> {
     let engine = databases.engine_of(&place).to_owned();
@@ -223,7 +224,7 @@ impl Inner {
     }
 
     /// Adds a store to those in use.
-    fn join(&self, databases: &Databases, name: &str, place: Place, store: TreeStore, config: &Config) -> Result<Member> {
+    fn join(&self, databases: &Databases, name: &str, place: Place, store: Opening, config: &Config) -> Result<Member> {
         let member = member(databases, (&self.events, &self.wake), name, place, store, config)?;
         self.members_mut().insert(name.to_owned(), member.clone());
         self.events.publish_with(|| StoreCreated { store: name.to_owned(), engine: member.engine.clone() });
@@ -247,7 +248,7 @@ fn register_waiting(databases: &Databases, name: &str, place: &Place) -> Result<
 }
 
 /// The store first, its entry in the home last: without it the store goes when the stores are opened again.
-fn create_elsewhere(databases: &mut Databases, name: &str, engine: &str, settings: StoreSettings) -> Result<(Place, TreeStore)> {
+fn create_elsewhere(databases: &mut Databases, name: &str, engine: &str, settings: StoreSettings) -> Result<(Place, Opening)> {
     databases.get(engine)?;
     let number = databases.home()?.disk().next_placed()?;
     let place = Place { engine: engine.to_owned(), number };

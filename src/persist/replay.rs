@@ -52,7 +52,7 @@ impl Disk {
         } else {
             let below = self.trees().newest_between(store, base, version.saturating_sub(1));
             let mut tree = below.map_or_else(|| self.checkpoint_tree(store, base), Ok)?;
-            self.replay(store, &mut tree, version, &mut |_, _| {}, &mut |_| {})?;
+            self.replay(store, &mut tree, version, &mut |_, _| {}, &mut |_| Ok(()))?;
             tree
         };
         let gone = self.trees().keep(store, tree.clone());
@@ -61,7 +61,8 @@ impl Disk {
     }
 
     /// The newest version of a store to go on from. What came after the newest checkpoint is computed anew if need be.
-    pub(crate) fn working(&self, store: &StoreState) -> Result<Working> {
+    /// `go_on` is asked after each version: what it fails with ends the work, without a trace.
+    pub(crate) fn working(&self, store: &StoreState, go_on: &dyn Fn() -> Result<()>) -> Result<Working> {
         let Some((version, _)) = store.newest else { return Ok(Working::of_old(self.tree(store.id, None)?)) };
         let stored = || self.first_look(store.id);
         if let Some((tree, removed, index_from)) = self.flusher.with_lag(store.id, stored, |lag| lag.newest(version))? {
@@ -79,7 +80,11 @@ impl Disk {
                 removed.insert(Arc::from(key), version);
             }
         };
-        self.replay(store.id, &mut tree, version, &mut note, &mut |saved| made.push(saved))?;
+        let mut each = |saved| {
+            made.push(saved);
+            go_on()
+        };
+        self.replay(store.id, &mut tree, version, &mut note, &mut each)?;
         if !self.options.read_only {
             self.flusher.with_lag(store.id, stored, |lag| {
                 for saved in &made {
@@ -110,6 +115,11 @@ impl Disk {
             self.write_later(&batch)?;
         }
         Ok(checkpoint)
+    }
+
+    /// Whether the tree of a store's newest version is in memory here, or its nodes are stored.
+    pub(crate) fn has_newest_tree(&self, store: &StoreState, checkpoint: u64) -> bool {
+        store.newest.is_none_or(|(version, _)| version <= checkpoint || self.flusher.tree(store.id, version).is_some())
     }
 
     /// The newest checkpoint of a store up to which its index surely has every change.
@@ -164,7 +174,7 @@ impl Disk {
         tree: &mut Tree,
         version: u64,
         each: &mut dyn FnMut(u64, Operation<'_>),
-        saved: &mut dyn FnMut(SavedVersion),
+        saved: &mut dyn FnMut(SavedVersion) -> Result<()>,
     ) -> Result<()> {
         for row in self.version_rows(store, tree.version() + 1, version) {
             let row = row?;
@@ -179,7 +189,7 @@ impl Disk {
                 let what = format!("its log gives the root hash {}, not {}", made.root_hash, row.record.root_hash);
                 return Err(damaged(what));
             }
-            saved(made);
+            saved(made)?;
         }
         if tree.version() == version {
             return Ok(());

@@ -10,7 +10,7 @@ use treering_proofs::{Hash, HashFunction, MAX_VERSION};
 use treering_tree::{Tree, TreeError};
 
 use super::lock::FolderLock;
-use super::{Snapshot, TreeStore};
+use super::{HeldVersion, Opening, Snapshot, TreeStore};
 use crate::config::ENGINE_CACHE_SHARE;
 use crate::engine::{Backend, Durability};
 use crate::error::{Error, Result};
@@ -51,9 +51,10 @@ pub struct OpenOptions {
     /// Wait until a saved version is on the disk (default true). Without, a power cut may lose the newest versions, never tear one.
     pub sync_writes: bool,
     /// Bytes of memory for nodes and the engine's block cache, which has an eighth (default 1 GiB). With RocksDB, and versions that change
-    /// at most a tenth of what fits, the resident memory of the whole process stays below five quarters of it and 96 MiB. The latter is for
-    /// code (16 MiB), write buffers (as much as the block cache, 12 MiB at least and 48 MiB at most), what of a checkpoint is on its way
-    /// to the disk (a sixteenth, 2 to 32 MiB), open tables, and what allocators keep.
+    /// at most a tenth of what fits, the resident memory of the whole process stays below five quarters of it and 128 MiB. The latter is for
+    /// code (20 MiB), write buffers (as much as the block cache, 12 MiB at least and 96 MiB at most), what of a checkpoint is on its way
+    /// to the disk (a sixteenth, 2 to 32 MiB), open tables, and what allocators keep (with glibc's, what is free is given back while memory is
+    /// short).
     ///
     /// It cannot hold when a version's changes do not fit, nor when branches of a tree beside the working state live long, nor for
     /// nodes that are lent: [`TreeStore::range`] and the walks of [`Snapshot::tree`] keep what they load, [`Snapshot::scan`] does not.
@@ -67,7 +68,8 @@ pub struct OpenOptions {
     /// Of each store every so many versions one is a checkpoint, whose nodes are stored (default 1: every version is). With more, nodes
     /// that live shorter never reach the disk: fewer bytes are written and kept. Versions in between are computed from the checkpoint
     /// below by doing the logged operations again, hash-checked, when they are read for the first time, and so is what a crash leaves
-    /// above the newest checkpoint: each takes time by the operations since. Can be another one each time a database is opened.
+    /// above the newest checkpoint: each takes time by the operations since. A [`MultiStore`](crate::MultiStore) does the latter in the
+    /// background, and answers what needs no tree meanwhile. Can be another one each time a database is opened.
     pub checkpoint_interval: u64,
 }
 
@@ -122,7 +124,7 @@ pub struct Database {
     shared: Arc<Shared>,
 }
 
-pub(super) struct Shared {
+pub(crate) struct Shared {
     pub(super) disk: Disk,
     path: PathBuf,
     /// Stores that have a writer.
@@ -244,17 +246,22 @@ impl Database {
     /// [`Error::NoStore`], [`Error::StoreInUse`], [`Error::ReadOnly`].
     pub fn store(&self, name: &str) -> Result<TreeStore> {
         self.shared.disk.writable()?;
-        self.writer(name, &self.shared.disk.store(name)?)
+        self.open_store(name)?.now()
     }
 
     /// The writer of a store, also of a read-only database: then nothing can be changed through it.
-    pub(crate) fn open_store(&self, name: &str) -> Result<TreeStore> {
-        self.writer(name, &self.shared.disk.store(name)?)
+    pub(crate) fn open_store(&self, name: &str) -> Result<Opening> {
+        self.opening(name, self.shared.disk.store(name)?)
     }
 
     /// The writer of a store that is made by its first version, if it is not there yet.
-    pub(crate) fn expect_store(&self, name: &str) -> Result<TreeStore> {
-        self.writer(name, &self.shared.disk.expect_store(name))
+    pub(crate) fn expect_store(&self, name: &str) -> Result<Opening> {
+        self.opening(name, self.shared.disk.expect_store(name))
+    }
+
+    /// What its stores and snapshots share.
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// What lies below.
@@ -262,11 +269,11 @@ impl Database {
         &self.shared.disk
     }
 
-    fn writer(&self, name: &str, state: &StoreState) -> Result<TreeStore> {
+    fn opening(&self, name: &str, state: StoreState) -> Result<Opening> {
         if !self.shared.writers().insert(name.to_owned()) {
             return Err(Error::StoreInUse { name: name.to_owned() });
         }
-        TreeStore::open(Arc::clone(&self.shared), name, state)
+        Opening::begin(&self.shared, name, state)
     }
 
     /// As [`Database::store`]; a store that is not there yet is made by its first saved version, in the same atomic step.
@@ -276,7 +283,7 @@ impl Database {
     pub fn store_or_new(&self, name: &str) -> Result<TreeStore> {
         check_name(name)?;
         self.shared.disk.writable()?;
-        self.expect_store(name)
+        self.expect_store(name)?.now()
     }
 
     /// A version of a store to read; `None` for the newest. It is kept while the snapshot lives. O(1).
@@ -354,15 +361,16 @@ impl Shared {
 
     /// A version of a store to read.
     pub(super) fn snapshot(shared: &Arc<Self>, name: &str, version: Option<u64>) -> Result<Snapshot> {
-        let state = shared.disk.store(name)?;
+        shared.hold(name, version)?.open(shared)
+    }
+
+    /// A version of a store to read, before its tree is there: no other read than that of its record.
+    pub(crate) fn hold(&self, name: &str, version: Option<u64>) -> Result<HeldVersion> {
+        let state = self.disk.store(name)?;
         let newest = state.newest.map_or(0, |(version, _)| version);
         let version = version.unwrap_or(newest);
-        let (record, pin) = shared.disk.pin(name, state.id, version)?;
-        let tree = match shared.published(name, version, &record) {
-            Some(tree) => tree,
-            None => shared.disk.tree(state.id, Some((version, record)))?,
-        };
-        Ok(Snapshot::new(Arc::clone(shared), state.id, (version, record), tree, pin))
+        let (record, pin) = self.disk.pin(name, state.id, version)?;
+        Ok(HeldVersion::new(name, state.id, (version, record), pin))
     }
 
     /// The sets under these locks are changed by single calls that cannot fail half-way, so a panic elsewhere leaves them whole.
@@ -375,7 +383,7 @@ impl Shared {
     }
 
     /// A branch of the published tree, if it is that version.
-    fn published(&self, name: &str, version: u64, record: &VersionRecord) -> Option<Tree> {
+    pub(super) fn published(&self, name: &str, version: u64, record: &VersionRecord) -> Option<Tree> {
         let trees = self.published_trees();
         let tree = trees.get(name)?;
         (tree.version() == version && tree.root_hash() == Some(record.root_hash)).then(|| tree.clone())

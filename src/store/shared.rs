@@ -1,6 +1,7 @@
 //! A store that many threads use: a [`TreeStore`] behind a lock, with transactions.
 
 mod many;
+mod opening;
 #[cfg(test)]
 mod tests;
 mod versioned;
@@ -19,14 +20,16 @@ use super::history::{History, Obstacle, Reads};
 use super::prepared::Promise;
 use super::traits::{Committed, Provable, RangeQueryable, Store, Transaction, TransactionMode, Transactional, Versioned, Visit};
 use super::transaction::StoreTransaction;
-use super::work::{Work, visit};
+use super::unopened::Opening;
+use super::work::Work;
 use super::{TreeStore, VersionInfo};
 use crate::engine::Capabilities;
 use crate::error::{Error, Feature, Result};
-use crate::event::{EventBus, StoreClosed, TransactionCommit, VersionSaved};
+use crate::event::{EventBus, StoreClosed, TransactionCommit};
 
 pub use many::FoundValue;
 pub(crate) use many::{TakeSeen, ValueSeen};
+pub(crate) use versioned::saved_event;
 pub(crate) use views::KeyChange;
 pub use views::WorkingView;
 
@@ -52,6 +55,8 @@ pub(super) struct Core {
     /// For transactions, which do not wait for the lock to learn it.
     is_closed: AtomicBool,
     working: RwLock<Working>,
+    /// What the working state comes from, while it is not there yet.
+    opening: opening::Slot,
     /// Where saved versions are read, without waiting for who changes the working state. `None` after closing.
     saved: Mutex<Option<Saved>>,
 }
@@ -65,7 +70,7 @@ struct Saved {
 
 /// The working state, under the lock.
 struct Working {
-    /// `None` after closing.
+    /// `None` before its tree was computed, and after closing.
     store: Option<TreeStore>,
     history: History,
     /// Is there while a version is prepared.
@@ -84,16 +89,21 @@ pub(crate) struct About {
 }
 
 impl SharedStore {
-    pub(crate) fn new(store: TreeStore, about: About) -> Self {
+    pub(crate) fn new(store: Opening, about: About) -> Self {
         let About { name, engine, path, capabilities, events, after_save } = about;
-        let saved = Mutex::new(Some(Saved { database: Arc::clone(store.database()), name: store.name().to_owned() }));
-        let working = RwLock::new(Working { store: Some(store), history: History::default(), promise: Weak::new() });
+        let (database, inner_name) = store.place();
+        let saved = Mutex::new(Some(Saved { database: Arc::clone(database), name: inner_name.to_owned() }));
+        let (store, opening) = store.split();
+        let opening = opening::Slot::new(opening);
+        let working = RwLock::new(Working { store, history: History::default(), promise: Weak::new() });
         let (name, transactions, is_closed) = (Mutex::new(name), AtomicU64::new(0), AtomicBool::new(false));
-        Self { core: Arc::new(Core { name, engine, path, capabilities, events, after_save, transactions, is_closed, working, saved }) }
+        Self {
+            core: Arc::new(Core { name, engine, path, capabilities, events, after_save, transactions, is_closed, working, opening, saved }),
+        }
     }
 
     /// The same store opened again, after all handles of it were closed.
-    pub(crate) fn reopened(&self, store: TreeStore) -> Self {
+    pub(crate) fn reopened(&self, store: Opening) -> Self {
         let core = &self.core;
         let about = About {
             name: core.name(),
@@ -130,14 +140,17 @@ impl SharedStore {
     /// # Errors
     /// [`Error::Closed`].
     pub fn is_changed(&self) -> Result<bool> {
-        self.core.look(|store| Ok(store.is_changed()))
+        match self.core.opening.get() {
+            Some(_) => Ok(false),
+            None => self.core.look(|store| Ok(store.is_changed())),
+        }
     }
 
     /// Whether nobody changes or saves the store just now, so that a read of the working state does not wait. It may be otherwise right
     /// after.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.core.working.try_read().is_ok()
+        self.core.opening.get().is_none() && self.core.working.try_read().is_ok()
     }
 
     /// Whether the store was closed.
@@ -151,7 +164,10 @@ impl SharedStore {
     /// # Errors
     /// [`Error::Closed`].
     pub fn newest_version(&self) -> Result<Option<VersionInfo>> {
-        self.core.look(|store| Ok(store.newest()))
+        match self.core.opening.get() {
+            Some(unopened) => Ok(unopened.newest()),
+            None => self.core.look(|store| Ok(store.newest())),
+        }
     }
 
     /// Holds the store: nobody reads or writes it meanwhile.
@@ -166,7 +182,7 @@ impl From<TreeStore> for SharedStore {
         let path = store.database().path().to_owned();
         let capabilities = Capabilities { persistence: !path.as_os_str().is_empty(), ..Capabilities::TREE };
         let (name, engine, events) = (store.name().to_owned(), "of a database".to_owned(), EventBus::new());
-        Self::new(store, About { name, engine, path, capabilities, events, after_save: None })
+        Self::new(store.into(), About { name, engine, path, capabilities, events, after_save: None })
     }
 }
 
@@ -218,7 +234,8 @@ impl Locked<'_> {
     pub(crate) fn close(&mut self) -> bool {
         self.core.is_closed.store(true, Ordering::Release);
         *self.core.saved() = None;
-        self.working.store.take().is_some()
+        let was_to_come = self.core.opening.end();
+        self.working.store.take().is_some() || was_to_come
     }
 }
 
@@ -272,10 +289,17 @@ impl Core {
     }
 
     fn read(&self) -> Result<RwLockReadGuard<'_, Working>> {
+        self.ready(&|| true)?;
         self.working.read().map_err(|_| self.panicked())
     }
 
     fn write(&self) -> Result<RwLockWriteGuard<'_, Working>> {
+        self.ready(&|| true)?;
+        self.hold()
+    }
+
+    /// The working state as it is, even if it is not there yet.
+    fn hold(&self) -> Result<RwLockWriteGuard<'_, Working>> {
         self.working.write().map_err(|_| self.panicked())
     }
 
@@ -392,12 +416,6 @@ impl Core {
     }
 }
 
-/// The event of a saved version.
-pub(crate) fn saved_event(store: String, info: &VersionInfo) -> VersionSaved {
-    let VersionInfo { version, root_hash, size, height, time, .. } = *info;
-    VersionSaved { store, version, root_hash, size, height, time }
-}
-
 impl Store for SharedStore {
     fn name(&self) -> String {
         self.core.name()
@@ -416,7 +434,10 @@ impl Store for SharedStore {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.core.look(|store| store.get(key))
+        match self.core.opening.get() {
+            Some(unopened) => Ok(self.core.early(&unopened, key)?.map(|(value, _)| value)),
+            None => self.core.look(|store| store.get(key)),
+        }
     }
 
     fn set(&self, key: &[u8], value: &[u8]) -> Result<()> {
@@ -436,7 +457,10 @@ impl Store for SharedStore {
     }
 
     fn has(&self, key: &[u8]) -> Result<bool> {
-        self.core.look(|store| store.has(key))
+        match self.core.opening.get() {
+            Some(_) => Ok(self.get(key)?.is_some()),
+            None => self.core.look(|store| store.has(key)),
+        }
     }
 
     fn iterate(&self, visitor: Visit<'_>) -> Result<()> {
@@ -444,7 +468,8 @@ impl Store for SharedStore {
     }
 
     fn close(&self) -> Result<()> {
-        if self.lock()?.close() {
+        self.core.opening.give_up();
+        if (Locked { core: &self.core, working: self.core.hold()? }).close() {
             self.core.events.publish_with(|| StoreClosed { store: self.name() });
         }
         Ok(())
@@ -464,14 +489,6 @@ impl Store for SharedStore {
 
     fn as_provable(&self) -> Result<&dyn Provable> {
         if self.core.capabilities.versioning { Ok(self) } else { Err(self.unsupported(Feature::Proofs)) }
-    }
-}
-
-impl RangeQueryable for SharedStore {
-    fn iterate_range(&self, start: Bound<&[u8]>, end: Bound<&[u8]>, order: Order, visitor: Visit<'_>) -> Result<()> {
-        // On a branch, so that no lock is held while the visitor works.
-        let branch = self.core.branch()?;
-        visit(&branch, (start, end), order, visitor).map(drop)
     }
 }
 

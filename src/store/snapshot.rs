@@ -27,8 +27,38 @@ pub struct Snapshot {
     database: Arc<Shared>,
 }
 
+/// A version of a store that stays, without its tree.
+pub(crate) struct HeldVersion {
+    name: String,
+    store: StoreId,
+    version: u64,
+    record: VersionRecord,
+    pin: Pin,
+}
+
+impl HeldVersion {
+    pub(super) fn new(name: &str, store: StoreId, (version, record): (u64, VersionRecord), pin: Pin) -> Self {
+        Self { name: name.to_owned(), store, version, record, pin }
+    }
+
+    /// The version's number.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Gets the tree: O(1) for checkpoints and for what is in memory, else O(operations since the checkpoint).
+    pub(crate) fn open(self, database: &Arc<Shared>) -> Result<Snapshot> {
+        let Self { name, store, version, record, pin } = self;
+        let tree = match database.published(&name, version, &record) {
+            Some(tree) => tree,
+            None => database.disk.tree(store, Some((version, record)))?,
+        };
+        Ok(Snapshot::new(Arc::clone(database), store, (version, record), tree, pin))
+    }
+}
+
 impl Snapshot {
-    pub(super) fn new(database: Arc<Shared>, store: StoreId, (version, record): (u64, VersionRecord), tree: Tree, pin: Pin) -> Self {
+    fn new(database: Arc<Shared>, store: StoreId, (version, record): (u64, VersionRecord), tree: Tree, pin: Pin) -> Self {
         Self { info: VersionInfo::new(version, &record), tree, _pin: pin, store, record, database }
     }
 

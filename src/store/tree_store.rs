@@ -50,15 +50,10 @@ pub struct TreeStore {
 }
 
 impl TreeStore {
-    pub(super) fn open(database: Arc<Shared>, name: &str, state: &StoreState) -> Result<Self> {
-        let opened = database.disk.working(state).and_then(|working| Ok((working, pin(&database.disk, name, state, state.newest)?)));
-        let (working, pin) = match opened {
-            Ok(opened) => opened,
-            Err(error) => {
-                database.release_writer(name);
-                return Err(error);
-            }
-        };
+    /// Computes the working state of a store that was entered among those that have a writer; `go_on` can end it.
+    pub(super) fn open(database: Arc<Shared>, name: &str, state: &StoreState, go_on: &dyn Fn() -> Result<()>) -> Result<Self> {
+        let working = database.disk.working(state, go_on)?;
+        let pin = pin(&database.disk, name, state, state.newest)?;
         let (state, base, Working { tree, removed, index_from }) = (state.clone(), state.newest, working);
         Ok(Self { name: name.to_owned(), state, base, pin, tree, removed, index_from, log: PendingLog::new(), database })
     }
@@ -265,7 +260,8 @@ impl TreeStore {
     fn keep_within_budget(&mut self) -> Result<()> {
         let database = Arc::clone(&self.database);
         let (disk, budget) = (&database.disk, database.disk.budget());
-        if budget.is_short() {
+        let is_short = budget.is_short();
+        if is_short {
             // What is not stored must stay.
             disk.make_checkpoint(self.state.id)?;
             self.forget_flushed()?;
@@ -276,6 +272,9 @@ impl TreeStore {
             }
         }
         self.tree.unload(self.index_from)?;
+        if is_short {
+            disk.give_back_free_memory();
+        }
         Ok(())
     }
 
@@ -446,7 +445,7 @@ impl TreeStore {
     fn reopen(&mut self, base: Option<(u64, VersionRecord)>) -> Result<()> {
         let pin = pin(&self.database.disk, &self.name, &self.state, base)?;
         let working = if base == self.state.newest {
-            self.database.disk.working(&self.state)?
+            self.database.disk.working(&self.state, &|| Ok(()))?
         } else {
             Working::of_old(self.database.disk.tree(self.state.id, base)?)
         };

@@ -100,7 +100,7 @@ pub enum SystemError {
     Store(#[from] Error),
     /// Nobody could ever be let in.
     #[error(
-        "there are no tokens, which {address} needs; make one with `treering token new NAME --role read` and give its file as `tokens` in [access], or listen on 127.0.0.1 with mode \"auto\""
+        "there are no tokens, which {address} needs; make one with `treering token new NAME --role read --file tokens.toml` and set `tokens = \"tokens.toml\"` in [access], or listen on 127.0.0.1 with mode \"auto\""
     )]
     NeedsTokens {
         /// The address.

@@ -81,7 +81,8 @@ impl TokenFile {
     pub fn load(path: impl AsRef<Path>) -> Result<Self, SystemError> {
         let path = path.as_ref();
         let failed = |what: String| SystemError::Tokens { path: path.to_owned(), what };
-        let text = fs::read_to_string(path).map_err(|error| failed(format!("{error}; `treering token new` makes the file")))?;
+        let hint = || format!("`treering token new NAME --role read --file {}` makes the file", path.display());
+        let text = fs::read_to_string(path).map_err(|error| failed(format!("{error}; {}", hint())))?;
         Self::parse(&text).map_err(failed)
     }
 
@@ -281,7 +282,9 @@ mod tests {
         assert!(error("[[tokens]]\nname = \"a\"\nsha256 = \"00\"").contains("a hash is 64 hex digits"));
         assert!(error("tokens = 1").contains("invalid type"));
         let missing = TokenFile::load("/nowhere/tokens.toml").unwrap_err().to_string();
-        assert!(missing.starts_with("the tokens in /nowhere/tokens.toml: ") && missing.ends_with("`treering token new` makes the file"));
+        assert!(
+            missing.starts_with("the tokens in /nowhere/tokens.toml: ") && missing.ends_with("--file /nowhere/tokens.toml` makes the file")
+        );
         let mut file = TokenFile::parse(&token("role = \"read\"")).unwrap();
         assert!(file.add("a", Grants::everywhere(Role::Read)).unwrap_err().starts_with("there is a token \"a\" already"));
         assert!(file.add("b", Grants::default()).unwrap_err().contains("would grant nothing"));

@@ -126,7 +126,7 @@ fn a_token_is_printed_once_and_its_file_lets_it_in() {
     assert_eq!((&made["name"], &made["file"], &made["toml"]), (&json!("explorer"), &json!(path), &Value::Null));
     let ran = treering(["token", "new", "teller", "--role", "write", "--store", "bank", "--store", "fees", "--file", path]).ok();
     assert_eq!(ran.lines()[0], "the token of teller, which is printed this once:");
-    assert_eq!(ran.lines()[3], format!("{path} lets it in"));
+    assert_eq!(ran.lines()[3], format!("servers that have {path} as `tokens` in [access] let it in from their next start on"));
     let tokens = TokenFile::load(&file).unwrap();
     assert_eq!(tokens.authenticate(made["token"].as_str().unwrap()).unwrap().grants, Grants::everywhere(Role::Read));
     let teller = tokens.authenticate(ran.lines()[1]).unwrap();

@@ -137,9 +137,11 @@ fn a_damaged_database_is_an_error_and_never_a_wrong_answer() {
 #[test]
 fn what_is_no_database_is_not_taken_for_one() {
     let forest = Forest::empty();
-    let file = forest.write("file", "no folder");
-    treering(["root", file.to_str().unwrap()]).fails("there is no treering database in");
-    assert_eq!(treering(["init", file.to_str().unwrap()]).code, Some(1));
+    let file = forest.write("file", "");
+    let file = file.to_str().unwrap();
+    for words in [&["init", file][..], &["root", file], &["serve", file], &["system", "call", "stores.list", "{}", file]] {
+        treering(words).fails(&format!("error: {file} is a file, and a database is a folder: name another\n"));
+    }
     let folder = forest.beside("full");
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("letter.txt"), "dear").unwrap();

@@ -1,4 +1,4 @@
-use crate::run::treering;
+use crate::run::{command, finish, treering};
 
 /// The commands that the program's own help lists.
 fn commands() -> Vec<String> {
@@ -49,6 +49,26 @@ fn every_command_is_there_and_has_help_with_an_example() {
         assert!(help.out.contains("--json"), "{name}: {}", help.out);
         let example = help.out.split("Example:").nth(1).unwrap();
         assert!(example.contains(&format!("treering {name}")), "{name}: {example}");
+    }
+}
+
+/// Every command, and those below it.
+fn all_commands() -> Vec<Vec<String>> {
+    let below = [("audit", "list"), ("audit", "verify"), ("config", "init"), ("system", "call"), ("token", "new")];
+    let below = below.map(|(name, of)| vec![name.to_owned(), of.to_owned()]);
+    [vec![]].into_iter().chain(commands().into_iter().map(|name| vec![name])).chain(below).collect()
+}
+
+#[test]
+fn examples_are_not_broken_where_a_terminal_ends() {
+    let example = |words: &[String], columns: &str| {
+        let help = finish(command().args(words).arg("--help").env("COLUMNS", columns)).ok().out;
+        let (_, example) = help.split_once("\nExample:\n").unwrap_or_else(|| panic!("{words:?} has no example"));
+        assert!(example.lines().all(|line| line.is_empty() || line.starts_with("  ") || line.ends_with(':')), "{example}");
+        example.to_owned()
+    };
+    for words in all_commands() {
+        assert_eq!(example(&words, "80"), example(&words, "110"), "{words:?}");
     }
 }
 

@@ -9,8 +9,13 @@ mod programs;
 mod proving;
 mod reading;
 mod run;
+#[cfg(unix)]
+mod server;
+#[cfg(unix)]
+mod serving;
 mod settings;
 mod stores;
+mod system;
 mod together;
 mod upkeep;
 mod writing;

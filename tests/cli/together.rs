@@ -70,9 +70,10 @@ fn a_save_is_a_version_of_all_stores_changed_or_not() {
     // Also one before any other line.
     let saved = forest.feed(&[save(), set_in("bank", "alice", "1"), save()]).ok().objects();
     assert_eq!(saved.len(), 2);
-    let empty = json!({"root": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "size": 0, "height": 0});
-    assert_eq!(saved[0]["stores"], json!({"bank": empty, "gov": empty}));
-    assert_eq!((&saved[1]["version"], &saved[1]["stores"]["gov"]), (&json!(2), &empty));
+    let root = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let empty = |version: u64| json!({"version": version, "root": root, "size": 0, "height": 0});
+    assert_eq!(saved[0]["stores"], json!({"bank": empty(1), "gov": empty(1)}));
+    assert_eq!((&saved[1]["version"], &saved[1]["stores"]["gov"]), (&json!(2), &empty(2)));
     assert_eq!(saved[1]["stores"]["bank"]["size"], 1);
     assert_eq!(saved[1].as_object().unwrap().keys().collect::<Vec<_>>(), ["app_hash", "stores", "version"]);
     assert_eq!(saved[1]["app_hash"], forest.app_hash(2));
@@ -97,8 +98,13 @@ fn one_store_is_saved_alone_unless_its_lines_name_it() {
     let together = forest.feed(&[set_in("bank", "b", "1"), save()]).ok().object();
     assert_eq!((&together["version"], &together["stores"]["bank"]["size"]), (&json!(2), &json!(2)));
     assert_eq!(together["app_hash"], forest.app_hash(2));
+    // From the next time on it has another number than the whole.
+    forest.apply("bank", &[set("c", "1"), save(), set("d", "1"), save()]).ok();
+    let own = forest.feed(&[set_in("bank", "e", "1"), save()]).ok().object();
+    assert_eq!((&own["version"], &own["stores"]["bank"]["version"]), (&json!(3), &json!(5)));
+    assert!(forest.run("versions", &["--version", "3"]).ok().out.ends_with(" 5 keys, height 3, its own version 5\n"));
     // A line may name the store that --store names.
-    assert_eq!(forest.apply("bank", &[set_in("bank", "c", "1"), set("d", "1"), save()]).ok().object()["size"], 4);
+    assert_eq!(forest.apply("bank", &[set_in("bank", "c", "1"), set("d", "2"), save()]).ok().object()["size"], 5);
 }
 
 #[test]

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 
-function needed(name, meaning) {
+/** A variable of the environment, without which the tests cannot run. */
+export function needed(name, meaning) {
   const value = process.env[name];
   if (!value) throw new Error(`${name} is not set: ${meaning}; see tests/explorer/README.md`);
   return value;
@@ -23,7 +24,7 @@ export const launch = () => chromium.launch({ executablePath: process.env.CHROMI
  * Runs a test in a page of its own. The page may report no error, break no rule of its Content-Security-Policy and ask no other server
  * for anything; failed requests are fine only where `mayFail` says so.
  */
-export async function inPage(browser, run, { mayFail = false, ...options } = {}) {
+export async function inPage(browser, run, { mayFail = false, address = ADDRESS, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
@@ -34,7 +35,7 @@ export async function inPage(browser, run, { mayFail = false, ...options } = {})
     if (["error", "warning"].includes(message.type()) && !(mayFail && isFailedRequest)) wrong.push(`${message.type()}: ${message.text()}`);
   });
   page.on("request", (request) => {
-    if (!/^(blob|data|about):/.test(request.url()) && new URL(request.url()).origin !== new URL(ADDRESS).origin) wrong.push(`asked ${request.url()}`);
+    if (!/^(blob|data|about):/.test(request.url()) && new URL(request.url()).origin !== new URL(address).origin) wrong.push(`asked ${request.url()}`);
   });
   try {
     await run(page, context);
@@ -45,12 +46,12 @@ export async function inPage(browser, run, { mayFail = false, ...options } = {})
 }
 
 /** Goes to a place of the explorer and waits until nothing of it is being loaded. */
-export async function open(page, fragment = "#/") {
-  if (page.url().startsWith(ADDRESS)) {
+export async function open(page, fragment = "#/", address = ADDRESS) {
+  if (page.url().startsWith(address)) {
     // Only the part after the # may differ, and then there is no new document.
     await page.goto("about:blank");
   }
-  await page.goto(`${ADDRESS}/${fragment}`);
+  await page.goto(`${address}/${fragment}`);
   await settled(page);
 }
 

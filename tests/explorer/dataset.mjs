@@ -11,7 +11,7 @@ import { pathToFileURL } from "node:url";
 
 /** How many versions of all stores there are. */
 export const VERSIONS = 24;
-/** The store `ibc` comes so late: its own versions have other numbers than those of all stores. */
+/** The store `ibc` comes so late: it was not there before. */
 export const IBC_SINCE = 9;
 
 const text = (string) => Buffer.from(string, "utf8").toString("hex");

@@ -13,6 +13,7 @@ const check = (name, run, options) => test(name, () => inPage(browser, run, opti
 const text = (page, selector) => page.locator(selector).first().innerText();
 const texts = (page, selector) => page.locator(selector).allInnerTexts();
 const facts = (page) => text(page, ".facts");
+const drawnVersions = (page) => page.locator(".ring").evaluateAll((all) => all.map((ring) => Number(ring.dataset.version)));
 
 check("all stores are listed with the sizes and root hashes of the chosen version", async (page) => {
   for (const version of [1, IBC_SINCE - 1, VERSIONS]) {
@@ -51,16 +52,49 @@ check("rings say what they are when they are hovered or have the focus, and are 
   assert.equal(await page.evaluate(() => document.activeElement.dataset.version), "9");
 });
 
-check("rings can be as wide as the keys that changed, which are counted", async (page) => {
-  await open(page, "#/stores/bank?version=12");
+check("rings can be as wide as the keys that changed, which are counted with few requests", async (page) => {
+  let asked = 0;
+  page.on("request", (request) => (asked += Number(request.url().includes("/diff?"))));
+  const isCounted = () => page.waitForFunction(() => /\(\d+ changes?\)/.test(document.querySelector(".caption").innerText));
+  await open(page, "#/stores/bank?version=3");
   await page.locator(".measure select").selectOption("changes");
-  await page.waitForFunction(() => /change/.test(document.querySelector(".caption").innerText));
-  for (const version of [1, 6, 12]) {
+  await isCounted();
+  assert.deepEqual(await drawnVersions(page), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  assert.equal(asked, 11);
+  for (const version of await drawnVersions(page)) {
     await page.locator(`.ring[data-version="${version}"]`).focus();
     const expected = version === 1 ? stateAt("bank", 1).size : difference("bank", version - 1, version).length;
     assert.match(await text(page, ".caption"), new RegExp(`\\(${expected} changes?\\)`), `version ${version}`);
   }
+  // What was counted is not counted again.
+  await page.evaluate(() => (location.hash = "#/stores/bank?version=8"));
+  await page.waitForSelector('.ring[data-version="14"]');
+  await isCounted();
+  assert.deepEqual(await drawnVersions(page), [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
+  assert.equal(asked, 13);
+  // A store that came later is all new in its first version.
+  await page.evaluate((version) => (location.hash = `#/stores/ibc?version=${version}`), IBC_SINCE);
+  await page.waitForFunction(() => /\(1 change\)/.test(document.querySelector(".caption").innerText));
 });
+
+check("keys that changed are counted after the rings are drawn, up to a page of them, and a failure is told", async (page) => {
+  let letGo;
+  const held = new Promise((resolve) => (letGo = resolve));
+  await page.route("**/diff?*", async (route) => {
+    await held;
+    const { searchParams } = new URL(route.request().url());
+    if (searchParams.get("to") === "20") return route.fulfill({ json: { changes: [{ key: "61", kind: "added", old: null, new: "" }], next: "61" } });
+    return route.fulfill({ status: 503, json: { error: { code: "closed", message: "no", details: {}, request_id: "r" } } });
+  });
+  await open(page, "#/stores/bank?version=20");
+  await page.locator(".measure select").selectOption("changes");
+  await page.waitForFunction(() => /\(counting changes\)/.test(document.querySelector(".caption").innerText));
+  assert.equal((await drawnVersions(page)).length, 12);
+  letGo();
+  await page.waitForFunction(() => /\(at least 1 change\)/.test(document.querySelector(".caption").innerText));
+  await page.locator('.ring[data-version="21"]').focus();
+  assert.match(await text(page, ".caption"), /\(changes not counted\)/);
+}, { mayFail: true });
 
 check("the pages of keys give every key of the version once, and lead back", async (page) => {
   await open(page, "#/stores/bank?version=20");
@@ -233,6 +267,8 @@ check("a proof that was changed on its way fails", async (page) => {
 });
 
 check("a store that came later was not there before", async (page) => {
+  await open(page, `#/stores/ibc?version=1`);
+  assert.equal(await text(page, "#versions .caption"), "Choose a ring to see the store at that version.");
   await open(page, `#/stores/ibc?version=${IBC_SINCE - 1}`);
   assert.match(await text(page, ".error"), new RegExp(`was not there at version ${IBC_SINCE - 1}`));
   await open(page, `#/stores/ibc?version=${IBC_SINCE}&key=${hexOf(`channel/${IBC_SINCE}`)}&tab=proof`);
@@ -327,6 +363,16 @@ check("the activity page lists events as they come", async (page) => {
   const { version } = await api("versions", { method: "POST", body: "{}" });
   await page.waitForFunction((number) => document.querySelector(".events li")?.innerText.includes(`version ${number}`), version);
   assert.match(await text(page, ".events .event-topic"), /^multistore\.version\.saved$/);
+});
+
+check("the activity page hears all topics from its first moment on, unless one is chosen", async (page) => {
+  const asked = [];
+  page.on("request", (request) => request.url().includes("/events?") && asked.push(new URL(request.url()).searchParams.get("pattern")));
+  await open(page, "#/activity");
+  await page.waitForSelector('#live[data-state="live"]');
+  assert.deepEqual(asked, ["**"]);
+  await api("versions", { method: "POST", body: "{}" });
+  await page.waitForFunction(() => [...document.querySelectorAll(".event-topic")].some((topic) => topic.innerText === "store.version.saved"));
 });
 
 check("shortcuts do what the help says, and not while one types", async (page) => {

@@ -44,7 +44,12 @@ fn files_for_tls_are_named() {
 #[test]
 fn an_open_door_to_the_world_is_not_opened() {
     let told = refusal(|config| config.http.address = "0.0.0.0:0".parse().unwrap()).to_string();
-    assert!(told.starts_with("there are no tokens, which 0.0.0.0:0 needs; make one with `treering token new NAME --role read`"), "{told}");
+    assert!(
+        told.starts_with(
+            "there are no tokens, which 0.0.0.0:0 needs; make one with `treering token new NAME --role read --file tokens.toml`"
+        ),
+        "{told}"
+    );
 }
 
 #[test]

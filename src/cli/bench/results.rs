@@ -60,6 +60,10 @@ pub(crate) struct Results {
     disk_bytes: u64,
     reopen_ms: f64,
     vmhwm_mib: Option<u64>,
+    /// The same when the blocks were done, before keys to read, proofs and what is read are in memory too, and what of it was the workload's own:
+    /// lists of keys, and operations that were made ahead.
+    vmhwm_blocks_mib: Option<u64>,
+    workload_mib: u64,
     loadavg_end: Option<String>,
 }
 
@@ -88,6 +92,13 @@ pub(super) struct RecordsRead {
     pub(super) blocks: u64,
     pub(super) gets: u64,
     pub(super) proofs: u64,
+}
+
+/// The most memory that the process had until the blocks were done, and what of it was the workload's own.
+#[derive(Clone, Copy)]
+pub(super) struct MemoryOfBlocks {
+    pub(super) peak_mib: Option<u64>,
+    pub(super) workload_mib: u64,
 }
 
 impl Results {
@@ -159,6 +170,12 @@ impl Results {
 
     pub(super) fn with_beside(mut self, beside: Option<Beside>) -> Self {
         self.beside = beside;
+        self
+    }
+
+    pub(super) fn with_memory_of_blocks(mut self, memory: MemoryOfBlocks) -> Self {
+        self.vmhwm_blocks_mib = memory.peak_mib;
+        self.workload_mib = memory.workload_mib;
         self
     }
 

@@ -75,7 +75,7 @@ export async function request(url, options = {}) {
     if (response.status !== 401 || options.unasked) throw error;
     // Another call may have got a token meanwhile: then that one is tried first.
     if (token === used) {
-      const answer = await askForToken(error, used !== null);
+      const answer = await askForToken(used !== null);
       if (answer === null) throw error;
       setToken(answer);
     }

@@ -54,10 +54,11 @@ function drawStore(route) {
   const { frame } = shown;
   frame.columns.classList.toggle("has-key", route.key !== undefined);
   const context = storeAt(route);
-  fillPanel(frame.head, async () => storeHead(route, await context), route.store);
+  fillPanel(frame.head, async () => storeHead(route, await context), { title: route.store, retry: show });
   // Where the store itself cannot be shown, its head says why; the same again below would say nothing more.
   const quiet = async (view) => {
     const known = await context.catch(() => null);
+    if (!known) delete frame.list.dataset.shows;
     return known && view(known);
   };
   const list = listOf(route);
@@ -75,7 +76,7 @@ function drawDiff(route) {
     shown.diff = { head, body };
   }
   const context = storeAt(route);
-  fillPanel(shown.diff.head, async () => storeHead(route, await context), route.store);
+  fillPanel(shown.diff.head, async () => storeHead(route, await context), { title: route.store, retry: show });
   fillPanel(shown.diff.body, async (signal) => {
     const known = await context.catch(() => null);
     return known && diffView(route, known, signal, show);
@@ -91,12 +92,18 @@ function drawActivity(route) {
 const unknown = () => [h("h1", {}, "There is no such page"), h("p", {}, "The address names nothing that can be shown. ", h("a", { href: "#/" }, "See all stores"))];
 
 const PAGES = {
-  overview: (route) => fillPanel(main, () => overviewView(route), "All stores"),
+  overview: (route) => fillPanel(main, () => overviewView(route), { title: "All stores", retry: show }),
   store: drawStore,
   diff: drawDiff,
   activity: drawActivity,
   unknown: () => replace(main, unknown()),
 };
+
+/** The pages that need the versions, too: they tell why these cannot be read, which is not told twice. */
+const NEEDS_VERSIONS = ["overview", "store", "diff"];
+
+/** The topics to listen to. */
+const patternOf = (route) => (route.page === "activity" ? route.pattern ?? "**" : PATTERN);
 
 /** Draws what the address says. */
 function show() {
@@ -115,8 +122,8 @@ function show() {
   PAGES[route.page](route);
   Object.assign(shown, { page: route.page, store: route.store });
   versions.classList.toggle("of-store", route.store !== undefined);
-  fillPanel(versions, (signal) => ringsView(route, signal, show));
-  live.stream?.listen(route.page === "activity" ? route.pattern ?? "**" : PATTERN);
+  fillPanel(versions, (signal) => ringsView(route, signal, show), { retry: show, instead: NEEDS_VERSIONS.includes(route.page) ? "The versions cannot be shown." : null });
+  live.stream?.listen(patternOf(route));
   if (moved) {
     scrollTo(0, 0);
     announce(document.title);
@@ -154,7 +161,7 @@ function onEvent({ detail }) {
 }
 
 function listen() {
-  const stream = new Live(PATTERN);
+  const stream = new Live(patternOf(current()));
   let wasLost = false;
   stream.addEventListener("state", ({ detail }) => {
     drawLive(detail.state, detail.error);
@@ -175,10 +182,11 @@ function switchTheme() {
   announce(dark ? "Light" : "Dark");
 }
 
-async function step(by) {
-  const place = await data.place(current());
-  const target = place.number === null ? null : place.number + by;
-  if (target !== null && target >= place.oldest && target <= place.newest) change({ version: target, after: null, before: null });
+/** Goes to the version kept "before" or "after" the one that the page is at. */
+async function step(side) {
+  const { number } = await data.place(current());
+  const target = number === null ? null : (await data.neighbours(number))[side];
+  if (target !== null) change({ version: target, after: null, before: null });
 }
 
 const help = () => showHelp(() => location.reload());
@@ -187,8 +195,8 @@ const tab = (name) => () => current().key !== undefined && change({ tab: name })
 const KEYS = {
   "?": help,
   "/": () => document.getElementById("search")?.focus(),
-  "[": () => step(-1),
-  "]": () => step(1),
+  "[": () => step("before"),
+  "]": () => step("after"),
   n: () => change({ version: null, after: null, before: null }),
   o: () => go({ page: "overview", version: current().version }),
   a: () => go({ page: "activity", version: current().version }),
@@ -212,7 +220,12 @@ function onKey(event) {
   KEYS[event.key]();
 }
 
-onTokenNeeded(askForToken);
+onTokenNeeded(async (wasRefused) => {
+  const token = await askForToken(wasRefused);
+  // The stream of events does not try again by itself when it was refused. It shall do so with the new token.
+  if (token !== null && live.stream?.state === "refused") setTimeout(() => live.stream.reconnect());
+  return token;
+});
 document.getElementById("theme").addEventListener("click", switchTheme);
 document.getElementById("help-button").addEventListener("click", help);
 document.getElementById("skip").addEventListener("click", () => main.focus());

@@ -44,11 +44,11 @@ const page = (before) =>
     { shortly: before === null },
   );
 
-/** The versions to draw around `version` (null: the newest): the newest ones, if it is among them, else those around it. */
+/** The versions to draw around `version` (null: the newest): the newest ones, if it is well among them, else those around it. */
 export async function windowAround(version) {
   const newest = await page(null);
-  const first = newest.versions[0]?.version;
-  if (version === null || first === undefined || version >= first) return newest;
+  const isWhole = newest.versions[0]?.version === newest.oldest;
+  if (version === null || isWhole || version >= newest.versions[WINDOW / 4]?.version) return newest;
   return page(version + WINDOW / 2);
 }
 
@@ -79,11 +79,60 @@ export async function place(route) {
   return { number: entry?.version ?? null, entry, oldest, newest, followsNewest: number === null };
 }
 
+/** The newest version kept before `version`, and the oldest one kept after it; null where there is none. Pruning may have left gaps. */
+export async function neighbours(version) {
+  const { versions, oldest, newest } = await windowAround(version);
+  const drawn = versions.map((entry) => entry.version);
+  const before = drawn.findLast((number) => number < version) ?? (version > oldest ? (await page(version)).versions.at(-1)?.version : null);
+  const after = drawn.find((number) => number > version) ?? (version < newest ? await afterGap(version, newest) : null);
+  return { before: before ?? null, after };
+}
+
+/** The oldest version kept above `version`, where `newest` is one: halves the gap between them until it is found. */
+const afterGap = (version, newest) =>
+  once(`after ${version}`, async () => {
+    let [none, some] = [version, newest];
+    while (none + 1 < some) {
+      const middle = Math.floor((none + some) / 2);
+      const { versions: [found] } = await get(["versions"], { limit: 1, before: middle + 1 });
+      if (found?.version > version) some = found.version;
+      else none = middle;
+    }
+    return some;
+  });
+
 /** What a version says about a store; null when the store was not there. */
 export const storeIn = (entry, name) => entry?.stores.find((store) => store.name === name) ?? null;
 
-/** The version of all stores that has a store's own version, if it can be told without asking for many. */
-export function wholeVersion(entry, name, storeVersion) {
-  const store = storeIn(entry, name);
-  return store ? storeVersion + entry.version - store.version : storeVersion;
+/** Up to `WINDOW` versions that end a little after `version`. Those of versions that are near each other are the same ones, read once. */
+const blockWith = async (version) => (await page((Math.floor(version / WINDOW) + 1) * WINDOW)).versions;
+
+/**
+ * The first version of all stores that is kept and has a store's own version `own`, or a newer one of it: { version, exact }. Null where
+ * none has it yet. A store's own numbers go on when it is saved alone, so they can differ from those of all stores, more and more; they
+ * never go down. Looks first where `near`, a version of all stores, lets it be expected: mostly that takes one page of versions, and at
+ * most some for each time that the number of versions can be halved.
+ */
+export async function firstWith(name, own, near) {
+  const { versions, oldest, newest } = await page(null);
+  const at = (entry) => storeIn(entry, name)?.version ?? 0;
+  const found = (entry) => ({ version: entry.version, exact: at(entry) === own });
+  let first = versions.at(-1);
+  if (!first || at(first) < own) return null;
+  // All up to `older` have an older one; `first` does not.
+  let older = oldest - 1;
+  let guess = storeIn(near, name) ? near.version + own - at(near) : newest;
+  for (let step = 0; older + 1 < first.version; step++) {
+    if (step % 2) guess = Math.floor((older + first.version) / 2);
+    guess = Math.min(Math.max(guess, older + 1), first.version - 1);
+    const block = await blockWith(guess);
+    const place = block.findIndex((entry) => at(entry) >= own);
+    if (place > 0) return found(block[place]);
+    // Of what is at the block's edge, the numbers tell how far away the rest is.
+    const edge = place === 0 ? block[0] : block.at(-1);
+    if (place === 0) first = edge;
+    else older = Math.max(guess, edge?.version ?? 0);
+    guess = edge ? edge.version + own - at(edge) : guess;
+  }
+  return found(first);
 }

@@ -44,12 +44,12 @@ export function showHelp(onForget) {
 let asking = null;
 
 /** Asks for a token; calls that fail meanwhile wait for the same answer. Gives null when there will be none. */
-export function askForToken(error, wasRefused) {
-  asking ??= ask(error, wasRefused).finally(() => (asking = null));
+export function askForToken(wasRefused) {
+  asking ??= ask(wasRefused).finally(() => (asking = null));
   return asking;
 }
 
-function ask(error, wasRefused) {
+function ask(wasRefused) {
   const dialog = document.getElementById("token");
   const field = h("input", { id: "token-field", type: "password", autocomplete: "off", required: true, autofocus: true });
   return new Promise((resolve) => {
@@ -63,8 +63,7 @@ function ask(error, wasRefused) {
       h("form", { onsubmit },
         h("h2", { id: "token-title" }, "A token is needed"),
         wasRefused ? h("p", { class: "field-error", role: "alert" }, "The server does not know that token.") : null,
-        h("p", {}, error.message, " ", h("code", {}, error.code)),
-        h("p", {}, "Who runs the server makes one: ", h("code", {}, "treering token new NAME --role read")),
+        h("p", {}, "The server shows its stores to those who have a token. Who runs it makes one: ", h("code", {}, "treering token new NAME --role read --file tokens.toml")),
         h("label", { for: "token-field" }, "Token"), field,
         h("p", { class: "muted" }, "It is kept until this tab is closed, and sent to this server only."),
         h("p", { class: "dialog-foot" }, h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Cancel"), h("button", { type: "submit" }, "Use it"))));

@@ -125,4 +125,4 @@ document.getElementById("theme").addEventListener("click", () => {
   document.documentElement.dataset.theme = theme;
 });
 addEventListener("hashchange", openTarget);
-fillPanel(main, page, "API");
+fillPanel(main, page, { title: "API" });

@@ -18,7 +18,7 @@ function advice({ code, status, details }) {
     case "unreachable":
       return ["See whether the server runs, and whether this machine reaches it."];
     case "unauthenticated":
-      return ["Enter a token that the server knows. Who runs the server makes one: treering token new NAME --role read"];
+      return ["Try again, and enter a token that the server knows. Who runs the server makes one: treering token new NAME --role read --file tokens.toml"];
     case "denied":
       return ["Your token may not do this. Ask who runs the server for one with the role that it needs."];
     case "deadline_exceeded":

@@ -4,9 +4,10 @@ import { errorBox } from "./errors.js";
 
 /**
  * Fills `element` with what `load(signal)` gives. Only the newest call for an element counts. Content that comes late leaves the focus
- * where it is. `title` heads an error that takes the place of a whole page.
+ * where it is. Of an error, `title` is the heading where it takes the place of a whole page, `retry` is what to try again, if not this
+ * panel alone, and `instead` stands in its place where another panel tells it.
  */
-export async function fillPanel(element, load, title) {
+export async function fillPanel(element, load, { title, retry, instead } = {}) {
   element.loading?.abort();
   const loading = new AbortController();
   element.loading = loading;
@@ -16,7 +17,8 @@ export async function fillPanel(element, load, title) {
     content = await load(loading.signal);
   } catch (error) {
     if (loading.signal.aborted) return;
-    content = [title ? h("h1", {}, title) : null, errorBox(error, () => fillPanel(element, load, title))];
+    const again = retry ?? (() => fillPanel(element, load, { title }));
+    content = instead ? h("p", { class: "muted" }, instead) : [title ? h("h1", {}, title) : null, errorBox(error, again)];
   }
   if (loading.signal.aborted) return;
   element.removeAttribute("aria-busy");

@@ -68,13 +68,15 @@ export function rings(name, weights) {
 export const pith = (name) => outline(trunk(name), PITH);
 export const bark = (name, radius) => outline(trunk(name), radius + 3.5);
 
-/** How wide each version's ring is by a measure: "growth" (keys more or fewer than before), or "size". `before` is the version before. */
+/**
+ * How wide each version's ring is by a measure: "growth" (keys more or fewer than before), "size", or "changes" (from `changes`, by version).
+ */
 export function weigh(entries, measure, changes) {
-  return entries.map(({ size, version, same }, at) => {
+  return entries.map(({ size, version, same, isNew, before }, at) => {
     if (measure === "size") return size;
     if (measure === "changes") return changes?.get(version) ?? 0;
     if (same) return 0;
-    const previous = entries[at - 1]?.size;
+    const previous = isNew ? 0 : before?.size ?? entries[at - 1]?.size;
     return previous === undefined ? 1 : 1 + Math.abs(size - previous);
   });
 }

@@ -56,6 +56,14 @@ impl SharedStore {
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
     pub(crate) fn get_resident<'a, K: AsRef<[u8]>>(&'a self, keys: &'a [K], take: TakeSeen<'_>) -> Result<Option<Unread<'a, K>>> {
+        if let Some(found) = self.core.early_many(keys)? {
+            for (place, found) in found.into_iter().enumerate() {
+                if take(place, found.as_ref().map(|(value, version)| (&**value, Some(*version)))).is_break() {
+                    break;
+                }
+            }
+            return Ok(None);
+        }
         let mut missing = Vec::new();
         let branch = self.core.look(|store| {
             for (group, first) in keys.chunks(TOGETHER).zip((0..).step_by(TOGETHER)) {

@@ -6,7 +6,7 @@ use treering_proofs::{Hash, Proof};
 
 use super::{Saved, SharedStore};
 use crate::error::Result;
-use crate::event::{VersionLoaded, VersionPruned, VersionRolledBack};
+use crate::event::{VersionLoaded, VersionPruned, VersionRolledBack, VersionSaved};
 use crate::persist::prune::{Keep, PruneReport};
 use crate::store::database::Shared;
 use crate::store::prepared::{PreparedVersion, Promise};
@@ -60,7 +60,10 @@ impl Versioned for SharedStore {
     }
 
     fn current_version(&self) -> Result<u64> {
-        self.core.look(|store| Ok(store.current_version()))
+        match self.core.opening.get() {
+            Some(unopened) => Ok(unopened.newest().map_or(0, |newest| newest.version)),
+            None => self.core.look(|store| Ok(store.current_version())),
+        }
     }
 
     fn working_hash(&self) -> Result<Hash> {
@@ -70,6 +73,7 @@ impl Versioned for SharedStore {
     }
 
     fn snapshot(&self, version: Option<u64>) -> Result<Snapshot> {
+        self.core.ready_for(version)?;
         let Saved { database, name } = self.core.source()?;
         Shared::snapshot(&database, &name, version).map_err(|error| self.core.told(error))
     }
@@ -104,4 +108,10 @@ impl Provable for SharedStore {
     fn prove_at(&self, key: &[u8], version: u64) -> Result<Proof> {
         self.snapshot(Some(version))?.prove(key)
     }
+}
+
+/// The event of a saved version.
+pub(crate) fn saved_event(store: String, info: &VersionInfo) -> VersionSaved {
+    let VersionInfo { version, root_hash, size, height, time, .. } = *info;
+    VersionSaved { store, version, root_hash, size, height, time }
 }

@@ -7,7 +7,9 @@ use treering_tree::Order;
 use super::SharedStore;
 use crate::error::Result;
 use crate::store::branch::Branch;
+use crate::store::traits::{RangeQueryable, Visit};
 use crate::store::tree_store::StagedOperations;
+use crate::store::work::visit;
 use crate::store::{Locked, Scan, VersionInfo};
 
 /// The working state of a store at a moment, to read: what is changed later is not seen. `Send + Sync`. While it lives, changes copy what
@@ -34,7 +36,10 @@ impl SharedStore {
     /// # Errors
     /// As [`Store::get`](crate::Store::get).
     pub fn get_with_version(&self, key: &[u8]) -> Result<Option<(Vec<u8>, Option<u64>)>> {
-        self.core.look(|store| store.get_with_version(key))
+        match self.core.opening.get() {
+            Some(unopened) => Ok(self.core.early(&unopened, key)?.map(|(value, version)| (value, Some(version)))),
+            None => self.core.look(|store| store.get_with_version(key)),
+        }
     }
 
     /// The newest saved version that is not above `most`, if one is kept. O(log versions).
@@ -57,6 +62,14 @@ impl SharedStore {
         let disk = &saved.database.disk;
         let Some(store) = disk.stores().remove(&saved.name) else { return Ok(None) };
         disk.version_window(store.id)
+    }
+}
+
+impl RangeQueryable for SharedStore {
+    fn iterate_range(&self, start: Bound<&[u8]>, end: Bound<&[u8]>, order: Order, visitor: Visit<'_>) -> Result<()> {
+        // On a branch, so that no lock is held while the visitor works.
+        let branch = self.core.branch()?;
+        visit(&branch, (start, end), order, visitor).map(drop)
     }
 }
 

@@ -2,13 +2,13 @@
 
 use super::Tree;
 use super::iterate::Entry;
-use crate::memory::{Child, Inner, LeafView, Link, Memory, Node, Place, Seen, Target, View, prefix_of};
+use crate::memory::{Child, Inner, Leaf, LeafView, Link, Memory, Node, Place, Seen, Target, View, prefix_of};
 use crate::{NodeKey, Side, TreeError};
 
 /// A walk in memory towards a key.
 enum Found<'a> {
     /// It came to a leaf; the key may be another one.
-    Leaf(crate::memory::Leaf<'a>),
+    Leaf(Leaf<'a>),
     /// It came to a missing node.
     Missing(Child),
 }
@@ -145,7 +145,7 @@ impl Tree {
     #[must_use]
     #[inline]
     pub fn get_resident(&self, key: &[u8]) -> Resident<&[u8]> {
-        self.resident(key, crate::memory::Leaf::value)
+        self.resident(key, Leaf::value)
     }
 
     /// [`Tree::get_resident`], with the saved version that set the value (0 for a change not saved yet).
@@ -155,7 +155,7 @@ impl Tree {
         self.resident(key, |leaf| (leaf.value(), leaf.node_key().map_or(0, NodeKey::version)))
     }
 
-    fn resident<'a, T>(&'a self, key: &[u8], of: impl FnOnce(crate::memory::Leaf<'a>) -> T) -> Resident<T> {
+    fn resident<'a, T>(&'a self, key: &[u8], of: impl FnOnce(Leaf<'a>) -> T) -> Resident<T> {
         let Some(root) = self.root else { return Resident::Absent };
         let memory = self.memory();
         match walk(memory, root, key, |link, _| Ok(memory.loaded_link(link))) {

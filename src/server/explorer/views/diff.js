@@ -40,10 +40,16 @@ function form(route, { from, to }, redraw) {
     h("button", { type: "submit" }, "Compare"), problem);
 }
 
+/** The version kept before a version; null where there is none. */
+async function before(version) {
+  const number = data.versionNumber(String(version));
+  return number > 0 ? (await data.neighbours(number)).before : null;
+}
+
 const value = (hex) => (hex === "" ? h("span", { class: "muted" }, "empty") : octets(hex, { limit: PREVIEW }));
 
-function changeRow(route, to, { key, kind, old, new: fresh }) {
-  const link = h("a", { href: format({ page: "store", store: route.store, version: to, key }) }, octets(key));
+function changeRow(route, { from, to }, { key, kind, old, new: fresh }) {
+  const link = h("a", { href: format({ page: "store", store: route.store, version: kind === "removed" ? from : to, key }) }, octets(key));
   return h("li", {},
     h("div", { class: "change-key" }, h("span", { class: `badge ${kind}` }, kind), link),
     h("div", { class: "change-values" },
@@ -62,15 +68,15 @@ async function results(route, from, to, signal) {
   const following = more ? h("a", { class: "button", href: changed({ after: changes.at(-1).key }) }, "Next") : null;
   return [
     h("p", { class: "told", role: "status" }, changes.length ? some : `Nothing changed from version ${from} to ${to}.`),
-    h("ul", { class: "changes" }, changes.map((entry) => changeRow(route, to, entry))),
+    h("ul", { class: "changes" }, changes.map((entry) => changeRow(route, { from, to }, entry))),
     first || following ? h("nav", { class: "paging", "aria-label": "Pages of differences" }, first, following) : null,
   ];
 }
 
 export async function diffView(route, { place }, signal, redraw) {
-  if (place.number === null) return h("p", { class: "muted" }, "Differences are between saved versions, and there is none yet.");
+  if (!data.storeIn(place.entry, route.store)) return h("p", { class: "muted" }, "Differences are between versions of all stores, and none has this store yet. POST /v1/versions saves one.");
   const to = route.to ?? place.number;
-  const from = route.from ?? Math.max(place.oldest, Number(to) - 1);
+  const from = route.from ?? (await before(to)) ?? to;
   // An error stands below the form, so that other versions can be asked for.
   const found = await results(route, from, to, signal).catch((error) => errorBox(error, redraw));
   return [form(route, { from, to }, redraw), found];

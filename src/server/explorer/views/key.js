@@ -2,9 +2,10 @@
 import { get } from "../api.js";
 import { fromHex, hexDump, toPrettyJson, toPrintable } from "../bytes.js";
 import { h } from "../dom.js";
-import { bytes, copyButton, count, octets } from "../format.js";
+import { bytes, copyButton, octets } from "../format.js";
 import { changed } from "../router.js";
 import { historyView } from "./history.js";
+import { nameOwn } from "./own.js";
 import { proofView } from "./proof.js";
 import { treeView } from "./tree.js";
 
@@ -49,13 +50,16 @@ export function valueBox(hex) {
     box, more];
 }
 
-async function valueView(route, { store, version }, signal) {
+async function valueView(route, context, signal) {
+  const { store, version } = context;
   const answer = version === null ? { found: false } : await get(["stores", store.name, "keys", route.key], { version, encoding: "hex" }, signal);
   if (!answer.found) {
     return h("p", { class: "absent" }, "The key is not there at this version. ", h("a", { href: changed({ tab: "proof" }) }, "Prove it"), ", or look at ", h("a", { href: changed({ tab: "history" }) }, "its history"), ".");
   }
   const since = answer.set_at ?? null;
-  return [valueBox(answer.value), since === null ? null : h("p", { class: "muted" }, "Set at version ", h("a", { href: changed({ version: since }) }, count(since)), ".")];
+  if (since === null) return valueBox(answer.value);
+  const { elements } = await nameOwn(route, context, since);
+  return [valueBox(answer.value), h("p", { class: "muted set-at" }, "Set at ", elements, ".")];
 }
 
 const VIEWS = { value: valueView, history: historyView, tree: treeView, proof: proofView };

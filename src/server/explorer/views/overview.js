@@ -1,4 +1,5 @@
 // All stores at a version.
+import { hasToken } from "../api.js";
 import * as data from "../data.js";
 import { h } from "../dom.js";
 import { count, hash, timeElement } from "../format.js";
@@ -10,14 +11,14 @@ function row(store, engine, version) {
     h("th", { scope: "row" }, link),
     h("td", { class: "number", "data-label": "Keys" }, count(store.size)),
     h("td", { class: "number", "data-label": "Height" }, count(store.height)),
-    h("td", { class: "number", "data-label": "Version" }, count(store.version)),
+    h("td", { class: "number", "data-label": "Own version" }, count(store.version)),
     h("td", { "data-label": "Engine" }, engine ?? h("span", { class: "muted" }, "gone since")),
     h("td", { "data-label": "Root hash" }, hash(store.root_hash, `the root hash of ${store.name}`)));
 }
 
 function table(stores, engines, version) {
   if (!stores.length) return h("p", { class: "muted" }, "There are no stores yet. Make one: treering create DIR NAME, or POST /v1/stores");
-  const heads = ["Store", "Keys", "Height", "Version", "Engine", "Root hash"].map((text) => h("th", { scope: "col" }, text));
+  const heads = ["Store", "Keys", "Height", "Own version", "Engine", "Root hash"].map((text) => h("th", { scope: "col" }, text));
   return h("table", { class: "stores cards" },
     h("caption", { class: "away" }, "The stores, with their size and root hash"),
     h("thead", {}, h("tr", {}, heads)),
@@ -39,5 +40,6 @@ export async function overviewView(route) {
       h("div", {}, h("dt", {}, "Stores"), h("dd", {}, count(entry.stores.length))),
       h("div", {}, h("dt", {}, "Keys"), h("dd", {}, count(entry.stores.reduce((sum, store) => sum + store.size, 0))))),
     table([...entry.stores, ...later], engines, route.version),
+    hasToken() ? h("p", { class: "muted" }, "Stores that your token is not for are not shown.") : null,
   ];
 }

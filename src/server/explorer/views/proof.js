@@ -1,11 +1,13 @@
 // A proof of a key, checked in the browser and shown step by step. Another value can be tried: it must fail.
 import { address, get } from "../api.js";
 import { fromHex, parse, show, toHex } from "../bytes.js";
+import { storeIn } from "../data.js";
 import { h, replace } from "../dom.js";
 import { copyButton, count, hash, octets, plural } from "../format.js";
 import { notation } from "../preferences.js";
 import { checkProof } from "../verify.js";
 import { notationSwitch } from "./notation.js";
+import { ownNote } from "./own.js";
 
 const PARTS = {
   prefix: "prefix",
@@ -144,8 +146,9 @@ function withoutIcs23(answer, href) {
   return h("p", { class: "absent" }, "There is nothing to check here: ", answer.ics23_missing ?? "ICS-23 has no form for this proof", ". The server's own form has a proof: ", h("a", { href }, "see it"), ", and check it with treering verify.");
 }
 
-export async function proofView(route, { place, store }, signal, redraw) {
-  if (place.number === null) return h("p", { class: "muted" }, "Proofs are of saved versions, and there is none yet.");
+export async function proofView(route, context, signal, redraw) {
+  const { place, store } = context;
+  if (!storeIn(place.entry, route.store)) return h("p", { class: "muted" }, "Proofs are against versions of all stores, and none has this store yet. POST /v1/versions saves one.");
   const path = ["stores", store.name, "keys", route.key, "proof"];
   const query = { version: place.number, encoding: "hex" };
   const answer = await get(path, query, signal);
@@ -165,6 +168,7 @@ export async function proofView(route, { place, store }, signal, redraw) {
   return [
     h("div", { class: "proof-tools" }, trial(answer, onTry), notationSwitch(redraw)),
     shown,
+    ownNote(context),
     h("h3", {}, "The proof itself"),
     files(answer),
     h("p", { class: "curl" }, h("code", {}, line), copyButton(line, "the command")),

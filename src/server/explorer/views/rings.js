@@ -7,8 +7,13 @@ import { preference, prefer } from "../preferences.js";
 import { change, changed } from "../router.js";
 import { SIDE, bark, pith, rings, weigh } from "../rings.js";
 
+/** So many versions are drawn when their changed keys are counted: each takes a request, of so many changes at most, so many at once. */
+const COUNTED = 12;
 const MOST_CHANGES = 1000;
-const changeCounts = new Map();
+const AT_ONCE = 3;
+
+/** What was counted before: { count, isMore }, by the hashes of the two versions. What is between these stays the same. */
+const counted = new Map();
 
 /** What is drawn of each version: of one store, or of all together. */
 function entriesOf(versions, store) {
@@ -18,25 +23,44 @@ function entriesOf(versions, store) {
     const size = own ? own.size : version.stores.reduce((sum, { size: part }) => sum + part, 0);
     return { version: version.version, own: own?.version, time: version.time, size, hash: own ? own.root_hash : version.app_hash };
   });
-  return entries.filter(Boolean).map((entry, at, all) => ({ ...entry, same: at > 0 && all[at - 1].hash === entry.hash }));
+  return entries.flatMap((entry, at) => {
+    if (!entry) return [];
+    const before = entries[at - 1] ?? null;
+    // Where the store was not there in the version before, all of it is new; so it is in the very first version.
+    return [{ ...entry, before, isNew: entry.version === 1 || (at > 0 && !before), same: before?.hash === entry.hash }];
+  });
 }
 
-/** How many keys each version changed, as far as it is known; reads what is not known yet. */
+const pairOf = (store, { before, hash }) => `${store} ${before.hash} ${hash}`;
+
+/** How many keys a version changed: { count, isMore }; undefined where that was not counted, or cannot be. */
+function changesOf(store, entry) {
+  if (entry.same) return { count: 0 };
+  if (entry.isNew) return { count: entry.size };
+  return entry.before ? counted.get(pairOf(store, entry)) : undefined;
+}
+
+/** The versions to draw when changes are counted: as many as are counted, with the chosen one among them. */
+function fewer(entries, chosen) {
+  const at = entries.findIndex((entry) => entry.version === chosen);
+  const end = Math.min(Math.max((at < 0 ? entries.length : at + 1) + COUNTED / 2, COUNTED), entries.length);
+  return entries.slice(Math.max(end - COUNTED, 0), end);
+}
+
+/** Counts the keys that one version changed: a page of differences. */
+async function countOf(store, entry, signal) {
+  const query = { from: entry.before.own, to: entry.own, limit: MOST_CHANGES, encoding: "hex" };
+  const { changes, next } = await get(["stores", store, "diff"], query, signal);
+  counted.set(pairOf(store, entry), { count: changes.length, isMore: next !== null && next !== undefined });
+}
+
+/** Counts what is not known yet. A version whose changes cannot be counted, such as one that was pruned meanwhile, is left out. */
 async function countChanges(store, entries, signal) {
-  const counts = new Map();
-  for (const [at, entry] of entries.entries()) {
-    const name = `${store} ${entry.hash}`;
-    if (entry.same) changeCounts.set(name, 0);
-    const before = entries[at - 1];
-    if (!changeCounts.has(name) && before) {
-      const { changes } = await get(["stores", store, "diff"], { from: before.own, to: entry.own, limit: MOST_CHANGES, encoding: "hex" }, signal);
-      changeCounts.set(name, changes.length);
-    }
-    // Everything in the very first version is new. Of the oldest one drawn, otherwise, nobody knows.
-    const known = changeCounts.get(name) ?? (entry.version === 1 ? entry.size : undefined);
-    if (known !== undefined) counts.set(entry.version, known);
-  }
-  return counts;
+  const left = entries.filter((entry) => entry.before && !changesOf(store, entry));
+  const work = async () => {
+    while (left.length && !signal.aborted) await countOf(store, left.pop(), signal).catch(() => null);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
 }
 
 function label(entry, store) {
@@ -45,13 +69,22 @@ function label(entry, store) {
   return `Version ${entry.version}, ${time(entry.time)}, ${plural(entry.size, "key")}, ${what} ${shortHash(entry.hash)}${same}`;
 }
 
-function caption(entry, store, { chosen, newest, counts }) {
+/** How many keys a version changed, in words. */
+function changesInWords(entry, { counts, isDone }) {
+  if (!counts) return null;
+  const known = counts.get(entry.version);
+  if (known) return ` (${known.isMore ? "at least " : ""}${plural(known.count, "change")})`;
+  return !entry.before ? " (changes unknown)" : isDone ? " (changes not counted)" : " (counting changes)";
+}
+
+function caption(entry, store, { chosen, newest, counting }) {
   if (!entry) return h("p", { class: "caption muted" }, store ? "Choose a ring to see the store at that version." : "Choose a ring.");
   const state = entry.version === newest ? "newest" : null;
   return h("dl", { class: "caption" },
     h("div", {}, h("dt", {}, chosen ? "At version" : "Version"), h("dd", {}, h("strong", {}, count(entry.version)), state ? h("span", { class: "tag" }, state) : null)),
     h("div", {}, h("dt", {}, "Saved"), h("dd", {}, timeElement(entry.time))),
-    h("div", {}, h("dt", {}, "Keys"), h("dd", {}, count(entry.size), counts?.has(entry.version) ? ` (${counts.get(entry.version) === MOST_CHANGES ? "at least " : ""}${plural(counts.get(entry.version), "change")})` : null)),
+    entry.own === undefined || entry.own === entry.version ? null : h("div", {}, h("dt", {}, "Own version"), h("dd", {}, count(entry.own))),
+    h("div", {}, h("dt", {}, "Keys"), h("dd", {}, count(entry.size), changesInWords(entry, counting))),
     h("div", {}, h("dt", {}, store ? "Root" : "App hash"), h("dd", {}, h("code", {}, shortHash(entry.hash)), entry.same ? " as before" : null)));
 }
 
@@ -92,7 +125,7 @@ function picture({ entries, store, chosen, weights, onLook }) {
 }
 
 function measureChoice(store, measure, onChange) {
-  const choices = [["growth", "keys more or fewer"], ["size", "keys in all"], ...(store ? [["changes", "keys changed"]] : [])];
+  const choices = [["growth", "keys gained or lost"], ["size", "keys in all"], ...(store ? [["changes", "keys changed"]] : [])];
   const options = choices.map(([value, text]) => h("option", { value, selected: value === measure }, text));
   const onchange = (event) => {
     prefer("rings", event.target.value);
@@ -101,7 +134,7 @@ function measureChoice(store, measure, onChange) {
   return h("label", { class: "measure" }, "Ring width: ", h("select", { onchange, "data-focus": "measure" }, options));
 }
 
-function steppers({ number, oldest, newest, followsNewest }) {
+function steppers({ number, followsNewest }, { before, after }) {
   const link = (target, text, title, shown) =>
     shown
       ? h("a", { class: "button", href: changed({ version: target, after: null, before: null }), title, "aria-label": title, "data-focus": text }, text)
@@ -113,40 +146,67 @@ function steppers({ number, oldest, newest, followsNewest }) {
   };
   const field = h("input", { name: "version", inputmode: "numeric", autocomplete: "off", size: 7, "aria-label": "Go to version", "data-focus": "version", value: number ?? "" });
   return h("div", { class: "steppers" },
-    link(number - 1, "‹", "Version before  [", number !== null && number > oldest),
+    link(before, "‹", "Version before  [", before !== null),
     h("form", { onsubmit }, field, h("button", { type: "submit" }, "Go")),
-    link(number + 1, "›", "Version after  ]", number !== null && number < newest),
+    link(after, "›", "Version after  ]", after !== null),
     followsNewest ? h("span", { class: "button following", title: "The page moves on when a version is saved" }, "newest") : link(null, "newest", "Follow the newest version  n", true));
 }
+
+/** The errors that tell that a version is not there; with others, such as a token that is missing, there is nothing to draw. */
+const NOWHERE = ["no_version", "no_multi_version", "invalid_input"];
 
 /** Where the page is when its address names no version that is there: nowhere, with the newest versions drawn. The page itself says why. */
 async function elsewhere() {
   return { ...(await data.place({})), number: null, followsNewest: false };
 }
 
+/** The versions kept before and after one; none where there is no such one. */
+const around = (version) => (version === null ? { before: null, after: null } : data.neighbours(version));
+
 /** Everything beside the picture, and the picture. */
 export async function ringsView(route, signal, redraw) {
-  const place = await data.place(route).catch(() => elsewhere());
+  const place = await data.place(route).catch((error) => {
+    if (!NOWHERE.includes(error.code)) throw error;
+    return elsewhere();
+  });
   if (place.entry === null) {
-    return h("p", { class: "muted" }, "No version of all stores has been saved yet. The first one is drawn here when it is.");
+    return h("p", { class: "muted" }, "No version of all stores has been saved yet. The first one is drawn here when it is: POST /v1/versions saves one.");
   }
   const { versions, oldest } = await data.windowAround(place.followsNewest ? null : place.number);
   const store = route.store;
-  const entries = entriesOf(versions, store);
   const measure = store || preference("rings", "growth") !== "changes" ? preference("rings", "growth") : "growth";
-  const counts = measure === "changes" ? await countChanges(store, entries, signal) : undefined;
+  const heading = h("h2", {}, store ? ["Versions of ", h("span", { class: "store-name" }, store)] : "Versions of all stores");
+  const all = entriesOf(versions, store);
+  const entries = measure === "changes" ? fewer(all, place.number) : all;
+  if (!entries.length) return [heading, steppers(place, await around(place.number)), h("p", { class: "muted nothing" }, "The store was not there in these versions.")];
+  const innermost = entries[0].version > oldest ? entries[0].version : null;
+  const [nearby, { before: earlier }] = await Promise.all([around(place.number), around(innermost)]);
   const chosen = entries.find((entry) => entry.version === place.number) ?? null;
-  const below = h("div", {}, caption(chosen, store, { chosen: true, newest: place.newest, counts }));
+  const [trunk, below] = [h("div", { class: "trunk" }), h("div", {})];
+  const counting = { counts: null, isDone: false };
+  let looked = chosen;
   const onLook = (entry) => {
-    const looked = entry ?? chosen;
-    replace(below, caption(looked, store, { chosen: looked === chosen, newest: place.newest, counts }));
+    looked = entry ?? chosen;
+    replace(below, caption(looked, store, { chosen: looked === chosen, newest: place.newest, counting }));
   };
-  const drawn = !entries.length ? h("p", { class: "muted" }, "The store was not there in these versions.") : picture({ entries, store, chosen: place.number, weights: weigh(entries, measure, counts), onLook });
-  const earlier = entries.length && entries[0].version > oldest ? entries[0].version - 1 : null;
+  const draw = () => {
+    if (measure === "changes") counting.counts = new Map(entries.map((entry) => [entry.version, changesOf(store, entry)]));
+    const weights = weigh(entries, measure, new Map([...(counting.counts ?? [])].map(([version, known]) => [version, known?.count ?? 0])));
+    replace(trunk, picture({ entries, store, chosen: place.number, weights, onLook }));
+    onLook(looked);
+  };
+  draw();
+  // The picture does not wait for what has to be counted.
+  if (measure === "changes") {
+    countChanges(store, entries, signal).then(() => {
+      counting.isDone = true;
+      if (!signal.aborted) draw();
+    });
+  }
   return [
-    h("h2", {}, store ? ["Versions of ", h("span", { class: "store-name" }, store)] : "Versions of all stores"),
-    steppers(place),
-    h("div", { class: "looked" }, h("div", { class: "trunk" }, drawn), below),
+    heading,
+    steppers(place, nearby),
+    h("div", { class: "looked" }, trunk, below),
     h("p", { class: "rings-foot" }, measureChoice(store, measure, redraw), earlier ? h("a", { href: changed({ version: earlier }) }, "Older versions") : null),
   ];
 }

@@ -1,4 +1,5 @@
 // What all pages of a store have on top.
+import { hasToken } from "../api.js";
 import * as data from "../data.js";
 import { h } from "../dom.js";
 import { count, hash } from "../format.js";
@@ -12,7 +13,7 @@ export async function storeAt(route) {
   const [place, stores] = await Promise.all([data.place(route), data.stores()]);
   const then = data.storeIn(place.entry, route.store);
   const now = stores.find((store) => store.name === route.store);
-  if (!then && !now) throw problem("no_store", 404, `There is no store "${route.store}".`);
+  if (!then && !now) throw problem("no_store", 404, `There is no store "${route.store}"${hasToken() ? ", or your token is not for it" : ""}.`);
   if (!then && place.number !== null && !place.followsNewest) {
     const message = `The store "${route.store}" was not there at version ${place.number}.`;
     throw problem("no_version", 404, message);
@@ -25,7 +26,7 @@ const problem = (code, status, message) => Object.assign(new Error(message), { c
 
 /** Name, facts, and the links to the pages of the store. */
 export function storeHead(route, { place, store }) {
-  const at = place.number === null ? "not saved yet" : `at version ${count(place.number)}`;
+  const at = data.storeIn(place.entry, route.store) ? `at version ${count(place.number)}` : store.version === null ? "not saved yet" : "in no version of all stores yet";
   const tab = (page, text) => {
     const here = route.page === page;
     return h("a", { href: format({ page, store: route.store, version: route.version }), "aria-current": here ? "page" : null, "data-focus": page }, text);

@@ -4,6 +4,7 @@ import { show } from "../bytes.js";
 import { h, s } from "../dom.js";
 import { count, hash, octets, plural, shortHash } from "../format.js";
 import { notation } from "../preferences.js";
+import { ownNote } from "./own.js";
 
 const BOX = { width: 112, height: 58 };
 const GAP = { x: 8, y: 34 };
@@ -66,7 +67,8 @@ function drawing(path, siblings, isFound) {
   return s("svg", { class: "tree", viewBox: `0 0 ${WIDTH} ${height}`, role: "group", "aria-label": "The way from the root to the key" }, edges, boxes);
 }
 
-export async function treeView(route, { store, version }, signal) {
+export async function treeView(route, context, signal) {
+  const { store, version } = context;
   const nothing = h("p", { class: "muted" }, "The store has no keys at this version, so there is no tree.");
   if (version === null) return nothing;
   const answer = await get(["stores", store.name, "keys", route.key, "path"], { version, encoding: "hex" }, signal);
@@ -83,6 +85,7 @@ export async function treeView(route, { store, version }, signal) {
       h("div", {}, h("dt", {}, "≥ key"), h("dd", {}, "keys from this one on are at the right")),
       h("div", {}, h("dt", {}, "#…"), h("dd", {}, "start of the node's hash")),
       h("div", {}, h("dt", {}, "h · n · v"), h("dd", {}, "height, keys below, version that made the node"))),
+    ownNote(context),
     h("p", { class: "muted" }, "Root hash ", hash(answer.root_hash, "the root hash")),
   ];
 }

@@ -48,6 +48,7 @@ pub(super) const FILES: &[File] = files![
     "views/keys.js" SCRIPT,
     "views/notation.js" SCRIPT,
     "views/overview.js" SCRIPT,
+    "views/own.js" SCRIPT,
     "views/proof.js" SCRIPT,
     "views/rings.js" SCRIPT,
     "views/store.js" SCRIPT,
@@ -94,5 +95,18 @@ mod tests {
         found.sort();
         let listed: Vec<_> = FILES.iter().map(|(name, kind, _)| ((*name).to_owned(), *kind)).collect();
         assert_eq!(listed, found);
+    }
+
+    /// The two pages are whole files, so that they can be read and checked as such. What they have in common must stay so.
+    #[test]
+    fn the_pages_have_the_same_head_but_for_what_is_their_own() {
+        let head = |name: &str| {
+            let (_, _, bytes) = FILES.iter().find(|(of, ..)| *of == name).unwrap();
+            let (head, _) = std::str::from_utf8(bytes).unwrap().split_once("</head>").unwrap();
+            let own = ["<title>", "explorer/explorer.css", "explorer/docs.css", "explorer/app.js", "explorer/docs.js"];
+            head.lines().filter(|line| !own.iter().any(|part| line.contains(part))).collect::<Vec<_>>()
+        };
+        assert!(head("index.html").len() > 7);
+        assert_eq!(head("index.html"), head("docs.html"));
     }
 }
