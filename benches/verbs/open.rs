@@ -15,7 +15,7 @@ const KEYS: u64 = 1_000;
 type Read<'a> = &'a dyn Fn(&Snapshot) -> usize;
 
 pub(crate) fn bench(criterion: &mut Criterion, mut world: World) {
-    let (keys, older) = (world.keys(KEYS), world.loaded);
+    let (keys, older) = (world.keys(KEYS), world.oldest());
     let (_folder, path) = world.close();
     let mut group = criterion.benchmark_group("open");
     group.bench_function("database and store", |bencher| {

@@ -80,6 +80,11 @@ impl World {
         database.store(STORE).unwrap()
     }
 
+    /// The oldest version that is kept.
+    pub(crate) fn oldest(&self) -> u64 {
+        self.database.versions(STORE).unwrap().first().unwrap().version
+    }
+
     /// A version of the store.
     pub(crate) fn snapshot(&self, version: Option<u64>) -> treering::Snapshot {
         Self::snapshot_of(&self.database, version)
