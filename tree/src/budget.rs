@@ -85,6 +85,11 @@ impl Budget {
         self.used().saturating_add(self.expected()) < self.usable()
     }
 
+    /// Whether a quarter of the limit is free.
+    pub(crate) fn is_roomy(&self) -> bool {
+        self.used().saturating_add(self.expected()) <= self.usable() - self.usable() / 4
+    }
+
     /// How many bytes all trees together are to give up: none as long as what is expected fits. Then as much as leaves an eighth free, or more
     /// if more is expected, and not more than half.
     pub(crate) fn excess(&self) -> u64 {

@@ -7,7 +7,8 @@
 //! 3. Hence whoever holds `&Branch` may read all that it reaches: writing needs `&mut` of the only branch that reaches the slot.
 //! 4. While helpers of a branch are at work, each of them, the branch included, touches only nodes of the subtree handed to it, and no two
 //!    of these subtrees share a node (see [`helpers`]). So for a node they are one at a time, as invariants 1 to 3 want it.
-//! 5. Each routing key slot belongs to one inner node (and its later copies) in each line of descent.
+//! 5. A leaf is also reached by a shortcut, under the invariants of [`shortcuts`].
+//! 6. Each routing key slot belongs to one inner node (and its later copies) in each line of descent.
 
 mod account;
 pub(crate) mod arena;
@@ -19,9 +20,10 @@ mod helpers;
 mod leaf;
 pub(crate) mod lineage;
 pub(crate) mod node;
-mod orphans;
 mod pack;
 mod passage;
+mod shared_list;
+pub(crate) mod shortcuts;
 
 pub(crate) use branch::Branch;
 pub(crate) use leaf::Leaf;
@@ -39,6 +41,7 @@ use arena::{Arena, Slot};
 use leaf::{Head, Leaves};
 use lineage::{Dead, Lineage, Segment, SlotId};
 use node::{RoutingKey, Stub};
+use shortcuts::Shortcuts;
 
 /// Locks that keep two readers from loading one node twice; a stub is under the lock of its number's remainder.
 const LOAD_LOCKS: usize = 64;
@@ -49,6 +52,8 @@ pub(crate) struct Memory {
     leaves: Leaves,
     keys: Arena<RoutingKey>,
     stubs: Arena<Stub>,
+    /// From keys to leaves.
+    pub(crate) shortcuts: Shortcuts,
     lineage: Mutex<Lineage>,
     load_locks: [Mutex<()>; LOAD_LOCKS],
     account: Arc<Account>,
@@ -75,6 +80,7 @@ impl Memory {
             leaves: Leaves::new(&account),
             keys: Arena::new(&account),
             stubs: Arena::new(&account),
+            shortcuts: Shortcuts::new(account.budget()),
             lineage: Mutex::new(lineage),
             load_locks: [const { Mutex::new(()) }; LOAD_LOCKS],
             account,

@@ -25,6 +25,7 @@ mod remove;
 pub mod render;
 pub mod save;
 mod settle;
+mod shortcuts;
 mod unload;
 
 use std::fmt;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 
 use treering_proofs::{Hash, HashFunction, MAX_VERSION};
 
+use crate::memory::shortcuts::Found;
 use crate::memory::{Branch, Child, Memory, State};
 use crate::{Budget, NoSource, NodeKey, NodeSource, TreeError};
 use drafts::Drafts;
@@ -82,6 +84,8 @@ pub struct Tree {
     path: Vec<Step>,
     /// Lists not in use; kept for their allocations.
     spare_drafts: Vec<Drafts>,
+    /// Leaves of the version being saved.
+    new_leaves: Vec<Found>,
 }
 
 impl Tree {
@@ -138,6 +142,7 @@ impl Tree {
             hash_threads: options.hash_threads.max(1),
             path: Vec::new(),
             spare_drafts: Vec::new(),
+            new_leaves: Vec::new(),
         }
     }
 
@@ -282,6 +287,7 @@ impl Clone for Tree {
             hash_threads: self.hash_threads,
             path: Vec::new(),
             spare_drafts: Vec::new(),
+            new_leaves: Vec::new(),
         }
     }
 }

@@ -68,7 +68,7 @@ impl SharedStore {
         let branch = self.core.look(|store| {
             for (group, first) in keys.chunks(TOGETHER).zip((0..).step_by(TOGETHER)) {
                 if group.len() > 1 {
-                    store.tree().prefetch(group.iter().map(AsRef::as_ref));
+                    store.tree().prefetch_reads(group.iter().map(AsRef::as_ref));
                 }
                 for (key, place) in group.iter().zip(first..) {
                     let seen = match store.resident(key.as_ref()) {

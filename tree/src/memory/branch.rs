@@ -8,7 +8,8 @@ use treering_proofs::HashFunction;
 use super::leaf::{self, Head};
 use super::lineage::{Dead, Forked, Segment, SlotId};
 use super::node::{Child, Inner, Link, RoutingKey, State, Target, prefix_of};
-use super::orphans::Orphans;
+use super::shared_list::SharedList;
+use super::shortcuts::{self, Found, Tick};
 use super::{Memory, Pools};
 use crate::{Budget, NodeKey, NodeSource, Side, TreeError};
 
@@ -24,6 +25,21 @@ pub(crate) struct Branch {
     memory: Arc<Memory>,
     place: Mutex<Place>,
     pools: Pools,
+    standing: Standing,
+}
+
+/// Where a branch stands in the line of saved states; see [`shortcuts`].
+#[derive(Clone, Copy)]
+struct Standing {
+    /// The state that it comes from, if that is of the line.
+    from: Option<Tick>,
+    /// Whether it is just that state.
+    is_unchanged: bool,
+}
+
+impl Standing {
+    /// That of a new memory.
+    const FIRST: Self = Self { from: Some(0), is_unchanged: true };
 }
 
 /// What forking changes, though it needs only `&self`.
@@ -31,14 +47,17 @@ struct Place {
     segment: Segment,
     /// Slots given up since the last fork that branches beside this one may still see.
     dead: Vec<Dead>,
-    orphans: Orphans,
+    /// Saved nodes given up since the last save; a storage deletes them once no version uses them.
+    orphans: SharedList<NodeKey>,
+    /// Hashes of keys removed since the last save.
+    removed: SharedList<u32>,
     /// Whether another branch may see drafts of this one.
     shares_drafts: bool,
 }
 
 impl Place {
-    fn new(segment: Segment, orphans: Orphans, shares_drafts: bool) -> Self {
-        Self { segment, dead: Vec::new(), orphans, shares_drafts }
+    fn new(segment: Segment, shares_drafts: bool) -> Self {
+        Self { segment, dead: Vec::new(), orphans: SharedList::default(), removed: SharedList::default(), shares_drafts }
     }
 
     fn floor(&self) -> u64 {
@@ -51,7 +70,7 @@ impl Branch {
     /// The only branch of a new memory.
     pub(crate) fn new(function: HashFunction, source: Arc<dyn NodeSource>, budget: Arc<Budget>) -> Self {
         let (memory, segment) = Memory::new(function, source, budget);
-        Self { memory, place: Mutex::new(Place::new(segment, Orphans::default(), false)), pools: Pools::default() }
+        Self { memory, place: Mutex::new(Place::new(segment, false)), pools: Pools::default(), standing: Standing::FIRST }
     }
 
     #[inline]
@@ -78,20 +97,21 @@ impl Branch {
         let Forked { mine, other, free } = self.memory.lineage().fork(place.segment.epoch, dead);
         place.segment = mine;
         self.memory.free(free);
-        let orphans = place.orphans.share();
+        let (orphans, removed) = (place.orphans.share(), place.removed.share());
         Self {
             memory: Arc::clone(&self.memory),
-            place: Mutex::new(Place::new(other, orphans, place.shares_drafts)),
+            place: Mutex::new(Place { orphans, removed, ..Place::new(other, place.shares_drafts) }),
             pools: Pools::default(),
+            standing: self.standing,
         }
     }
 
     /// Another pair of hands, that works under this branch's epoch and keeps books of its own until [`Branch::absorb`].
     pub(super) fn helper(&mut self) -> Self {
-        let memory = Arc::clone(&self.memory);
+        let (memory, standing) = (Arc::clone(&self.memory), self.standing);
         let place = self.place();
         let segment = Segment { epoch: place.segment.epoch, floor: Arc::clone(&place.segment.floor) };
-        Self { memory, place: Mutex::new(Place::new(segment, Orphans::default(), place.shares_drafts)), pools: Pools::default() }
+        Self { memory, place: Mutex::new(Place::new(segment, place.shares_drafts)), pools: Pools::default(), standing }
     }
 
     /// Takes over the books of a helper.
@@ -100,6 +120,8 @@ impl Branch {
         let place = self.place();
         place.dead.append(&mut theirs.dead);
         place.orphans.recent.append(&mut theirs.orphans.recent);
+        place.removed.recent.append(&mut theirs.removed.recent);
+        self.standing.is_unchanged &= helper.standing.is_unchanged;
         self.memory.give_back(&mut helper.pools);
     }
 
@@ -164,6 +186,7 @@ impl Branch {
 
     /// A new draft.
     pub(crate) fn add_leaf(&mut self, key: &[u8], value: &[u8]) -> Link {
+        self.standing.is_unchanged = false;
         let head = Head::draft(self.place().segment.epoch);
         let id = Self::vacant(self.pools.leaves_of(leaf::size_for(key.len() + value.len())));
         // SAFETY: the number comes from this branch's pool, so nobody else uses the slot.
@@ -343,6 +366,7 @@ impl Branch {
 
     /// Gives up a leaf that is replaced or removed. It need not be in memory.
     pub(crate) fn give_up_leaf(&mut self, link: Link) {
+        self.standing.is_unchanged = false;
         let (slot, epoch, saved) = match link.target() {
             Target::Leaf(id) => {
                 let leaf = self.memory.leaf(id);
@@ -387,7 +411,34 @@ impl Branch {
 
     /// The saved nodes given up since the last save, in order. From now on there are none.
     pub(crate) fn take_orphans(&mut self) -> Vec<NodeKey> {
-        self.place().orphans.take()
+        let mut orphans = self.place().orphans.take();
+        NodeKey::sort(&mut orphans);
+        orphans
+    }
+
+    /// Notes that a key is removed, beside giving up its leaf.
+    pub(crate) fn note_removed(&mut self, key: &[u8]) {
+        self.place().removed.recent.push(shortcuts::hash_of(key));
+    }
+
+    /// The state is saved: from now on it may be read by shortcuts. `made` are its new leaves.
+    pub(crate) fn is_saved(&mut self, made: &[Found]) {
+        if !self.standing.is_unchanged {
+            let removed = self.place().removed.take();
+            let from = self.memory.shortcuts.follow(self.standing.from, &removed, made, self.is_alone());
+            self.standing = Standing { from, is_unchanged: true };
+        }
+    }
+
+    /// The state was put together otherwise than by changes to a saved one; it is the first of its memory.
+    pub(crate) fn is_first(&mut self) {
+        self.standing = Standing::FIRST;
+    }
+
+    /// The state's place in the line, as long as nothing was changed since it was saved.
+    #[inline]
+    pub(crate) fn tick(&self) -> Option<Tick> {
+        self.standing.from.filter(|_| self.standing.is_unchanged)
     }
 
     /// Whether any saved node was given up since the last save.
@@ -427,7 +478,7 @@ impl Branch {
     /// The walk comes before the books are closed: as long as the branch is in them, no other one writes or frees what it reads.
     /// When another branch ends meanwhile, this one may be left alone with more; the walk goes on there.
     pub(crate) fn close(&mut self, root: Option<Link>) {
-        let Self { memory, place, pools } = self;
+        let Self { memory, place, pools, .. } = self;
         let place = place.get_mut().unwrap_or_else(PoisonError::into_inner);
         if memory.lineage().is_single() {
             return; // The memory goes with its last branch.

@@ -113,7 +113,14 @@ impl Memory {
     pub(super) fn make_room(&mut self, root: Option<&mut Child>, flushed: u64, epoch: u64, pools: &mut Pools) -> Result<(), TreeError> {
         self.account.set_idle(self.idle_bytes());
         let excess = self.account.excess();
-        let Some(root) = root.filter(|_| excess > 0) else { return Ok(()) };
+        let Some(root) = root.filter(|_| excess > 0) else {
+            if self.budget().is_roomy() {
+                self.shortcuts.resume();
+            }
+            return Ok(());
+        };
+        // Nodes will go and move; and what shortcuts take is better used for nodes.
+        self.shortcuts.suspend();
         let outcome = self.evict(root, excess, flushed, epoch, pools);
         self.give_back(pools);
         let (overshoot, idle) = (self.budget().overshoot(), self.idle_bytes());

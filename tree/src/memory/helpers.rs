@@ -47,3 +47,24 @@ impl Branch {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use treering_proofs::HashFunction;
+
+    use super::*;
+    use crate::{Budget, NoSource};
+
+    #[test]
+    fn what_a_helper_changes_its_branch_has_changed() {
+        let mut branch = Branch::new(HashFunction::Sha256, Arc::new(NoSource), Budget::unlimited());
+        let mut helper = branch.helper();
+        helper.reserve_leaf(2).unwrap();
+        assert!(branch.tick().is_some());
+        helper.add_leaf(b"k", b"v");
+        branch.absorb(helper);
+        assert_eq!(branch.tick(), None);
+    }
+}

@@ -99,6 +99,18 @@ impl Seen<'_> {
         }
     }
 
+    /// As [`Seen::into_entry`], without the key.
+    pub(crate) fn into_value(self) -> Option<Vec<u8>> {
+        match self {
+            Self::Resident(Node::Leaf(leaf)) => Some(leaf.value().to_vec()),
+            Self::Resident(Node::Inner(_)) => None,
+            Self::Passing(passing) => match passing.1 {
+                NodeRecord::Leaf { value, .. } => Some(value.into_owned()),
+                NodeRecord::Inner { .. } => None,
+            },
+        }
+    }
+
     /// A leaf's key and value, without copying what passes; `None` for an inner node.
     pub(crate) fn into_entry(self) -> Option<(Vec<u8>, Vec<u8>)> {
         match self {

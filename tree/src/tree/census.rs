@@ -76,6 +76,23 @@ fn lazy_tree(random: &mut Random) -> Tree {
     Tree::open(Options::default(), source, tree.version(), tree.root_record()).unwrap()
 }
 
+/// Every shortcut leads where a walk does. Gives how many there are.
+fn assert_shortcuts_hold(tree: &Tree) -> usize {
+    let walked = |key: &[u8]| {
+        let bound = std::ops::Bound::Included(key.to_vec());
+        tree.range_between(bound.clone(), bound, crate::Order::Ascending).next().map(Result::unwrap).map(|(_, value)| value)
+    };
+    let leads = |key: &Vec<u8>| match tree.shortcut(key) {
+        None => false,
+        Some(leaf) => {
+            assert!(leaf.node_key().is_some_and(|node| node.version() <= tree.version()), "a shortcut leads to a draft, or above");
+            assert_eq!(walked(key), Some(leaf.value()));
+            true
+        }
+    };
+    (0..200).map(key).filter(leads).count()
+}
+
 /// Branches, edits, saves and drops at random; all branches but one are gone in the end.
 fn live(random: &mut Random) -> Tree {
     let mut branches = vec![lazy_tree(random)];
@@ -94,6 +111,7 @@ fn live(random: &mut Random) -> Tree {
         // No branch reaches a slot that another one freed.
         for branch in &branches {
             branch.memory().assert_reachable_slots_are_in_use(branch.root);
+            assert_shortcuts_hold(branch);
         }
     }
     let survivor = usize::try_from(random.below(branches.len() as u64)).unwrap();
@@ -113,6 +131,52 @@ fn when_all_branches_but_one_are_gone_its_nodes_alone_are_in_use() {
         let reached = tree.memory().assert_reachable_slots_are_in_use(tree.root);
         assert_eq!(tree.memory().census(), reached, "seed {seed}");
     }
+}
+
+/// Shortcuts are there for what was read and for what was saved, in the newest state and in a snapshot of one before; changes make a branch do
+/// without, and unloading all.
+#[test]
+fn shortcuts_are_where_they_should_be() {
+    let mut tree = Tree::new();
+    let set = |tree: &mut Tree, keys: std::ops::Range<u64>| {
+        for i in keys {
+            tree.set(&key(i), &i.to_be_bytes()).unwrap();
+        }
+        let _ = tree.save().unwrap();
+    };
+    set(&mut tree, 0..150);
+    assert!(assert_shortcuts_hold(&tree) > 125);
+    let snapshot = tree.clone();
+    tree.remove(&key(7)).unwrap();
+    assert_eq!(assert_shortcuts_hold(&tree), 0);
+    set(&mut tree, 100..160);
+    assert!(assert_shortcuts_hold(&tree) > 125);
+    assert!(tree.shortcut(&key(7)).is_none());
+    let of_snapshot = assert_shortcuts_hold(&snapshot);
+    assert!((75..100).contains(&of_snapshot), "{of_snapshot}");
+    // Read by walks, since no longer in the newest state.
+    assert_eq!(snapshot.get(&key(7)).unwrap(), Some(&7_u64.to_be_bytes()[..]));
+    // A branch that leaves the line has none, and none are made for it; alone, it begins a line.
+    let mut branch = snapshot.clone();
+    drop(snapshot);
+    set(&mut branch, 0..1);
+    assert_eq!((branch.get(&key(1)).unwrap().is_some(), assert_shortcuts_hold(&branch)), (true, 0));
+    drop(tree);
+    set(&mut branch, 0..1);
+    assert_eq!(assert_shortcuts_hold(&branch), 1);
+    for i in 0..150 {
+        assert!(branch.get(&key(i)).unwrap().is_some());
+    }
+    assert!(assert_shortcuts_hold(&branch) > 125);
+    branch.budget().set_limit(1);
+    branch.unload(0).unwrap();
+    assert_eq!(assert_shortcuts_hold(&branch), 0);
+    set(&mut branch, 0..150);
+    assert_eq!(assert_shortcuts_hold(&branch), 0, "there is no room");
+    branch.budget().set_limit(u64::MAX);
+    branch.unload(0).unwrap();
+    set(&mut branch, 0..150);
+    assert!(assert_shortcuts_hold(&branch) > 125);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use treering_proofs::preimage::Preimage;
 use treering_proofs::{Hash, preimage};
 
 use crate::hashing::{self, LANES};
+use crate::memory::shortcuts::{self, Found};
 use crate::memory::{Branch, Child, Inner, Link, Node, State, Target};
 use crate::{NodeKey, Side, TreeError};
 
@@ -15,6 +16,8 @@ const PREFETCH: usize = 8;
 #[derive(Default)]
 pub(super) struct Drafts {
     list: Vec<Draft>,
+    /// The leaves that were saved, of this list and those before it.
+    leaves: Vec<Found>,
 }
 
 #[derive(Clone, Copy)]
@@ -137,8 +140,9 @@ impl Drafts {
     }
 
     /// Brings the drafts to the goal. `root` is what the parent of the subtree knows of it.
-    pub(super) fn settle(&self, branch: &mut Branch, root: &mut Child, goal: Goal) {
-        let mut settling = Settling { drafts: self, branch, root, goal };
+    pub(super) fn settle(&mut self, branch: &mut Branch, root: &mut Child, goal: Goal) {
+        let leaves = std::mem::take(&mut self.leaves);
+        let mut settling = Settling { drafts: self, branch, root, goal, leaves };
         let mut lanes = Lanes { preimages: [const { Preimage::new() }; LANES], places: [0; LANES], count: 0 };
         for (place, draft) in self.list.iter().enumerate().rev() {
             if let Some(soon) = place.checked_sub(PREFETCH).and_then(|place| self.list.get(place)) {
@@ -163,6 +167,12 @@ impl Drafts {
             }
         }
         settling.hash(&mut lanes);
+        self.leaves = settling.leaves;
+    }
+
+    /// Moves the leaves that were saved to `all`.
+    pub(super) fn give_leaves(&mut self, all: &mut Vec<Found>) {
+        all.append(&mut self.leaves);
     }
 
     /// Marks the drafts dirty: the version that they will carry is another one now.
@@ -210,6 +220,7 @@ struct Settling<'a> {
     branch: &'a mut Branch,
     root: &'a mut Child,
     goal: Goal,
+    leaves: Vec<Found>,
 }
 
 impl Settling<'_> {
@@ -267,6 +278,9 @@ impl Settling<'_> {
         let Goal { version, end } = self.goal;
         if end == State::Saved {
             self.branch.number(draft.link, NodeKey::new(version, draft.number));
+            if let Target::Leaf(leaf) = draft.link.target() {
+                self.leaves.push(Found { hash: shortcuts::hash_of(self.branch.memory().leaf(leaf).key()), leaf });
+            }
         }
         self.drafts.tell_parent(self.branch, self.root, draft, hash, end);
     }

@@ -89,6 +89,7 @@ impl Importer {
             self.number(root.child, root.version)?;
             self.tree.root = Some(Child { state: State::Saved, ..root.child });
         }
+        self.tree.branch.is_first();
         Ok(self.tree)
     }
 

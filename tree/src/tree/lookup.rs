@@ -6,9 +6,9 @@ use crate::memory::{Child, Inner, Leaf, LeafView, Link, Memory, Node, Place, See
 use crate::{NodeKey, Side, TreeError};
 
 /// A walk in memory towards a key.
-enum Found<'a> {
-    /// It came to a leaf; the key may be another one.
-    Leaf(Leaf<'a>),
+enum Found {
+    /// It came to a leaf, in this slot; the key may be another one.
+    Leaf(u32),
     /// It came to a missing node.
     Missing(Child),
 }
@@ -50,11 +50,25 @@ impl Tree {
     #[inline]
     pub fn get_with_version(&self, key: &[u8]) -> Result<Option<(&[u8], u64)>, TreeError> {
         let Some(root) = self.root else { return Ok(None) };
+        if let Some(leaf) = self.shortcut(key) {
+            return Ok(Some(with_version(leaf)));
+        }
         let memory = self.memory();
         match walk(memory, root, key, |link, child| memory.resolve(link, child).map(Some))? {
-            Found::Leaf(leaf) => Ok((leaf.key() == key).then(|| (leaf.value(), leaf.node_key().map_or(0, NodeKey::version)))),
+            Found::Leaf(id) => Ok(self.arrived(key, id).map(with_version)),
             Found::Missing(_) => unreachable!("what is missing is loaded"),
         }
+    }
+
+    /// The leaf in a slot that a walk came to, if it has the key; then the way there is remembered.
+    #[inline]
+    fn arrived(&self, key: &[u8], id: u32) -> Option<Leaf<'_>> {
+        let leaf = self.memory().leaf(id);
+        let is_found = leaf.key() == key;
+        if is_found {
+            self.offer_shortcut(key, id);
+        }
+        is_found.then_some(leaf)
     }
 
     /// A copy of the value of `key`. When nodes on its path are missing and the budget has no room for them, they are read and not
@@ -76,7 +90,7 @@ impl Tree {
             View::Leaf(leaf) if leaf.key == key => leaf.version,
             _ => return Ok(None),
         };
-        Ok(seen.into_entry().map(|(_, value)| (value, version)))
+        Ok(seen.into_value().map(|value| (value, version)))
     }
 
     /// What the tree says about `key`, and since when: every version of this tree's line from [`Settled::since`] to this one says the same.
@@ -116,19 +130,25 @@ impl Tree {
                 }
             }
         };
-        Ok(Settled { value: seen.and_then(Seen::into_entry).map(|(_, value)| value), since: version })
+        Ok(Settled { value: seen.and_then(Seen::into_value), since: version })
     }
 
     /// The leaf where `key` is or would be; `None` of an empty tree. Keeps what it reads as far as the budget has room.
     fn see_leaf(&self, key: &[u8]) -> Result<Option<Seen<'_>>, TreeError> {
         let Some(root) = self.root else { return Ok(None) };
+        if let Some(leaf) = self.shortcut(key) {
+            return Ok(Some(Seen::Resident(Node::Leaf(leaf))));
+        }
         let memory = self.memory();
         let resolve = |link, child: &dyn Fn() -> Child| match memory.loaded_link(link) {
             None if memory.budget().has_room() => memory.resolve(link, child).map(Some),
             loaded => Ok(loaded),
         };
         let mut place = match walk(memory, root, key, |link, child| resolve(link, &child))? {
-            Found::Leaf(leaf) => return Ok(Some(Seen::Resident(Node::Leaf(leaf)))),
+            Found::Leaf(id) => {
+                self.arrived(key, id);
+                return Ok(Some(Seen::Resident(Node::Leaf(memory.leaf(id)))));
+            }
             Found::Missing(child) => Place::Known(child),
         };
         let prefix = prefix_of(key);
@@ -152,15 +172,17 @@ impl Tree {
     #[must_use]
     #[inline]
     pub fn get_resident_with_version(&self, key: &[u8]) -> Resident<(&[u8], u64)> {
-        self.resident(key, |leaf| (leaf.value(), leaf.node_key().map_or(0, NodeKey::version)))
+        self.resident(key, with_version)
     }
 
     fn resident<'a, T>(&'a self, key: &[u8], of: impl FnOnce(Leaf<'a>) -> T) -> Resident<T> {
         let Some(root) = self.root else { return Resident::Absent };
+        if let Some(leaf) = self.shortcut(key) {
+            return Resident::Value(of(leaf));
+        }
         let memory = self.memory();
         match walk(memory, root, key, |link, _| Ok(memory.loaded_link(link))) {
-            Ok(Found::Leaf(leaf)) if leaf.key() == key => Resident::Value(of(leaf)),
-            Ok(Found::Leaf(_)) => Resident::Absent,
+            Ok(Found::Leaf(id)) => self.arrived(key, id).map_or(Resident::Absent, |leaf| Resident::Value(of(leaf))),
             // Nothing is loaded, so nothing fails.
             Ok(Found::Missing(_)) | Err(_) => Resident::Unknown,
         }
@@ -203,14 +225,19 @@ impl Tree {
     }
 }
 
+/// A leaf's value, and the saved version that set it (0 for a draft).
+fn with_version(leaf: Leaf<'_>) -> (&[u8], u64) {
+    (leaf.value(), leaf.node_key().map_or(0, NodeKey::version))
+}
+
 /// Walks towards `key` as long as `resolve` gives the nodes: it takes a link, and what the parent knows of the node. Marks what it passes as used.
 #[inline]
-fn walk<'m>(
-    memory: &'m Memory,
+fn walk(
+    memory: &Memory,
     root: Child,
     key: &[u8],
     resolve: impl Fn(Link, &dyn Fn() -> Child) -> Result<Option<Link>, TreeError>,
-) -> Result<Found<'m>, TreeError> {
+) -> Result<Found, TreeError> {
     let (now, prefix) = (memory.now(), prefix_of(key));
     let Some(mut link) = resolve(root.link, &|| root)? else { return Ok(Found::Missing(root)) };
     loop {
@@ -224,7 +251,7 @@ fn walk<'m>(
                     None => return Ok(Found::Missing(node.child(side))),
                 }
             }
-            Target::Leaf(id) => return Ok(Found::Leaf(memory.leaf(id))),
+            Target::Leaf(id) => return Ok(Found::Leaf(id)),
             Target::Stub(_) => unreachable!("the link is resolved"),
         }
     }

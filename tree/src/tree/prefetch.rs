@@ -2,6 +2,7 @@
 
 use super::Tree;
 use crate::Side;
+use crate::memory::shortcuts::hash_of;
 use crate::memory::{Link, Target, prefix_of};
 
 /// How many keys are walked to side by side: as many fetches as a core has under way at a time, and some.
@@ -34,6 +35,25 @@ impl Tree {
                 lanes.retain_mut(|lane| self.advance(lane));
             }
         }
+    }
+
+    /// As [`Tree::prefetch`], for keys that are only to be read: of those with a shortcut only the leaf is fetched. As many keys as a group of
+    /// these are to come at once.
+    pub fn prefetch_reads<'k>(&self, keys: impl IntoIterator<Item = &'k [u8]>) {
+        let Some(tick) = self.branch.tick() else { return self.prefetch(keys) };
+        let memory = self.memory();
+        let keys: Vec<_> = keys.into_iter().map(|key| (key, hash_of(key))).collect();
+        for &(_, hash) in &keys {
+            memory.shortcuts.prefetch(hash);
+        }
+        let walks = keys.into_iter().filter(|&(_, hash)| match memory.shortcuts.find(hash, tick) {
+            Some(leaf) => {
+                memory.prefetch(Link::leaf(leaf));
+                false
+            }
+            None => true,
+        });
+        self.prefetch(walks.map(|(key, _)| key));
     }
 
     /// Goes one level down. Gives whether there is more below.

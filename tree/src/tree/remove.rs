@@ -23,6 +23,7 @@ impl Tree {
         }
         let Some(parent) = self.path.pop() else {
             self.branch.give_up_leaf(end.leaf.link);
+            self.branch.note_removed(key);
             self.root = None;
             return Ok(true);
         };
@@ -34,6 +35,7 @@ impl Tree {
         self.branch.reserve(SLOTS_PER_LEVEL * (self.path.len() + 1))?;
 
         self.branch.give_up_leaf(end.leaf.link);
+        self.branch.note_removed(key);
         self.branch.give_up_inner(parent.link);
         let handed = match parent.side {
             // The parent's key is the smallest one left of its right subtree.

@@ -34,6 +34,7 @@ impl Tree {
         let version = self.next_version()?;
         let new_nodes = self.settle_drafts(version, State::Saved)?;
         self.version = version;
+        self.save_shortcuts();
         let orphans = self.branch.take_orphans();
         self.branch.reclaim();
         let root_hash = self.root.map_or_else(|| self.hash_function().empty_root(), |root| root.hash);

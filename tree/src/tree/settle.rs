@@ -115,6 +115,7 @@ impl Tree {
             last = drafts.number(last)?;
             drafts.settle(&mut self.branch, &mut part.root, goal);
         }
+        drafts.give_leaves(&mut self.new_leaves);
         self.spare_drafts.push(drafts);
         Ok(last)
     }
@@ -173,7 +174,10 @@ impl Tree {
     fn settle_top(&mut self, mut parts: Vec<Part>, goal: Goal) {
         while let Some(mut part) = parts.pop() {
             match part.contents {
-                Contents::Subtree(drafts) if drafts.len() > 0 => self.spare_drafts.push(drafts),
+                Contents::Subtree(mut drafts) if drafts.len() > 0 => {
+                    drafts.give_leaves(&mut self.new_leaves);
+                    self.spare_drafts.push(drafts);
+                }
                 Contents::Subtree(_) => {}
                 Contents::Node(number) => {
                     if part.root.state == State::Dirty {

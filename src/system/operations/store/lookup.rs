@@ -60,7 +60,7 @@ fn look_up_working(context: &OperationContext, store: &SharedStore, keys: &[Vec<
 fn look_up_saved(tree: &Tree, keys: &[Vec<u8>], take: TakeSeen<'_>) -> Result<usize, OperationError> {
     let mut from_storage = 0;
     for (group, first) in keys.chunks(TOGETHER).zip((0..).step_by(TOGETHER)) {
-        tree.prefetch(group.iter().map(Vec::as_slice));
+        tree.prefetch_reads(group.iter().map(Vec::as_slice));
         for (key, place) in group.iter().zip(first..) {
             let flow = match tree.get_resident_with_version(key) {
                 Resident::Value((value, version)) => take(place, Some((value, Some(version)))),

@@ -1,18 +1,15 @@
-//! The saved nodes that a branch gave up; a storage deletes them once no version uses them.
+//! A list that branches share the older part of, so that forking takes O(1).
 
 use std::sync::Arc;
 
-use crate::NodeKey;
-
-/// Saved nodes given up since the last save: a list that branches share the older part of.
-#[derive(Default)]
-pub(super) struct Orphans {
-    /// Those that only this branch has.
-    pub(super) recent: Vec<NodeKey>,
-    earlier: Option<Arc<Orphans>>,
+/// What a branch noted since the last save: the saved nodes that it gave up, the keys that it removed.
+pub(super) struct SharedList<T> {
+    /// What only this branch has.
+    pub(super) recent: Vec<T>,
+    earlier: Option<Arc<Self>>,
 }
 
-impl Orphans {
+impl<T: Copy> SharedList<T> {
     /// Makes the list shareable, in O(1), and shares it.
     pub(super) fn share(&mut self) -> Self {
         if !self.recent.is_empty() {
@@ -23,8 +20,8 @@ impl Orphans {
         Self { recent: Vec::new(), earlier: self.earlier.clone() }
     }
 
-    /// All, in order. Leaves the list empty.
-    pub(super) fn take(&mut self) -> Vec<NodeKey> {
+    /// All, in no order. Leaves the list empty.
+    pub(super) fn take(&mut self) -> Vec<T> {
         let mut all = std::mem::take(&mut self.recent);
         let earlier = self.earlier.take();
         let mut next = earlier.as_deref();
@@ -33,17 +30,22 @@ impl Orphans {
             next = list.earlier.as_deref();
         }
         drop(Self { recent: Vec::new(), earlier });
-        NodeKey::sort(&mut all);
         all
     }
 
-    /// Whether there are none.
+    /// Whether there is nothing in it.
     pub(super) fn is_empty(&self) -> bool {
         self.recent.is_empty() && self.earlier.is_none()
     }
 }
 
-impl Drop for Orphans {
+impl<T> Default for SharedList<T> {
+    fn default() -> Self {
+        Self { recent: Vec::new(), earlier: None }
+    }
+}
+
+impl<T> Drop for SharedList<T> {
     /// List by list: a branch with very many savepoints has a chain too long for the stack.
     fn drop(&mut self) {
         let mut next = self.earlier.take();
