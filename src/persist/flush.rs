@@ -201,6 +201,11 @@ impl Flusher {
         stores.into_iter().try_for_each(|store| self.queue(store, true))
     }
 
+    /// Whether a checkpoint is queued or being written.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.inner.table().queue.is_empty()
+    }
+
     /// What is on its way.
     pub(super) fn status(&self) -> FlushStatus {
         let table = self.inner.table();

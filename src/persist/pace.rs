@@ -12,8 +12,10 @@ use super::Disk;
 
 /// For so long after a commit the next one is expected.
 const BUSY: Duration = Duration::from_millis(500);
+/// While checkpoints are being written, a rest is so many times as long as the step: all processors have work then.
+const RESTS_WHILE_FLUSHING: u32 = 4;
 /// No rest is longer, however long the step took.
-const LONGEST_REST: Duration = Duration::from_millis(50);
+const LONGEST_REST: Duration = Duration::from_millis(100);
 
 /// The pace of one piece of work, made of steps.
 pub(super) struct Pace<'a> {
@@ -36,7 +38,8 @@ impl<'a> Pace<'a> {
             (self.commits, self.last_commit) = (commits, Some(Instant::now()));
         }
         if self.last_commit.is_some_and(|last| last.elapsed() < BUSY) {
-            thread::sleep(self.step.elapsed().min(LONGEST_REST));
+            let times = if self.disk.flusher.is_busy() { RESTS_WHILE_FLUSHING } else { 1 };
+            thread::sleep((self.step.elapsed() * times).min(LONGEST_REST));
         }
         self.step = Instant::now();
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use treering::{Keep, Snapshot};
 
 use super::measure::Phase;
-use super::{Bench, STORE};
+use super::{Bench, STORE, save_block};
 use crate::cli::error::CliError;
 
 /// Figures of things that go on at once. `_s`: in a second. `_ms`: milliseconds.
@@ -19,17 +19,27 @@ pub(crate) struct Beside {
     gets_2_threads_s: u64,
     /// Gets at the oldest version kept, by one thread.
     gets_oldest_s: u64,
-    /// Blocks alone; with one thread that reads meanwhile, and its gets; while all versions but the newest are pruned.
+    /// Blocks alone; with one thread that reads meanwhile, and its gets; while all versions but the newest are pruned. Alone and while
+    /// pruning, in turn, several times.
     blk_alone_ms_p50: f64,
     blk_alone_ms_p99: f64,
     blk_read_ms_p50: f64,
     blk_read_ms_p99: f64,
     gets_while_saving_s: u64,
+    /// Gets of one thread, then of two together, while a block is saved every half second.
+    gets_beside_blocks_1_thread_s: u64,
+    gets_beside_blocks_2_threads_s: u64,
     blk_prune_ms_p50: f64,
     blk_prune_ms_p99: f64,
     pruned_versions: u64,
     prune_ms: u64,
 }
+
+/// Times that blocks are saved alone, and then while versions are pruned.
+const PRUNING_ROUNDS: u32 = 3;
+/// Blocks that are saved at a steady pace, and the time from one to the next.
+const PACED_BLOCKS: u32 = 10;
+const PACE: Duration = Duration::from_millis(500);
 
 type Picked = [(Vec<u8>, Vec<u8>)];
 
@@ -48,14 +58,23 @@ fn read(snapshot: &Snapshot, picked: &Picked, stop: &AtomicBool) -> Result<u64, 
 
 /// Gets of so many threads a second, for about a second.
 fn read_on(threads: usize, snapshot: &Snapshot, picked: &Picked) -> Result<u64, CliError> {
+    read_while(threads, snapshot, picked, || {
+        thread::sleep(Duration::from_secs(1));
+        Ok(())
+    })
+}
+
+/// Gets of so many threads a second, as long as `work` takes.
+fn read_while(threads: usize, snapshot: &Snapshot, picked: &Picked, work: impl FnOnce() -> Result<(), CliError>) -> Result<u64, CliError> {
     let (stop, started) = (AtomicBool::new(false), Instant::now());
-    let counts: Vec<Result<u64, CliError>> = thread::scope(|scope| {
+    let (done, counts): (_, Vec<Result<u64, CliError>>) = thread::scope(|scope| {
         let parts = picked.chunks(picked.len().div_ceil(threads).max(1));
         let readers: Vec<_> = parts.map(|part| scope.spawn(|| read(snapshot, part, &stop))).collect();
-        thread::sleep(Duration::from_secs(1));
+        let done = work();
         stop.store(true, Ordering::Relaxed);
-        readers.into_iter().map(|reader| reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        (done, readers.into_iter().map(|reader| reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect())
     });
+    done?;
     let count = counts.into_iter().sum::<Result<u64, CliError>>()?;
     Ok(per_second(count, started.elapsed()))
 }
@@ -80,12 +99,20 @@ impl Bench<'_> {
             figures.gets_1_thread_s = read_on(1, &snapshot, &picked)?;
             figures.gets_2_threads_s = read_on(2, &snapshot, &picked)?;
         }
-        let alone = self.blocks()?;
-        (figures.blk_alone_ms_p50, figures.blk_alone_ms_p99) = (alone.percentile(50), alone.percentile(99));
-        self.drain(&mut Phase::default())?;
         self.blocks_beside_a_reader(&picked, &mut figures)?;
         self.drain(&mut Phase::default())?;
-        self.blocks_beside_pruning(&mut figures)?;
+        figures.gets_beside_blocks_1_thread_s = self.reads_beside_blocks(1, &picked)?;
+        figures.gets_beside_blocks_2_threads_s = self.reads_beside_blocks(2, &picked)?;
+        // In turn, so that what else the machine does meets both.
+        let (mut alone, mut beside) = (Phase::default(), Phase::default());
+        for _ in 0..PRUNING_ROUNDS {
+            alone.append(self.blocks()?);
+            self.drain(&mut Phase::default())?;
+            beside.append(self.blocks_beside_pruning(&mut figures)?);
+            self.drain(&mut Phase::default())?;
+        }
+        (figures.blk_alone_ms_p50, figures.blk_alone_ms_p99) = (alone.percentile(50), alone.percentile(99));
+        (figures.blk_prune_ms_p50, figures.blk_prune_ms_p99) = (beside.percentile(50), beside.percentile(99));
         Ok(figures)
     }
 
@@ -104,7 +131,21 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn blocks_beside_pruning(&mut self, figures: &mut Beside) -> Result<(), CliError> {
+    /// Gets of so many threads a second beside a few blocks that come at a steady pace, as a chain's do, and leave processors free.
+    fn reads_beside_blocks(&mut self, threads: usize, picked: &Picked) -> Result<u64, CliError> {
+        let snapshot = self.database.snapshot(STORE, None)?;
+        read_while(threads, &snapshot, picked, || {
+            for _ in 0..PACED_BLOCKS {
+                let started = Instant::now();
+                let operations = self.workload.next_block();
+                self.root = save_block(&mut self.store, &operations)?;
+                thread::sleep(PACE.saturating_sub(started.elapsed()));
+            }
+            Ok(())
+        })
+    }
+
+    fn blocks_beside_pruning(&mut self, figures: &mut Beside) -> Result<Phase, CliError> {
         let (database, taken) = (self.database.clone(), AtomicU64::new(0));
         let (blocks, report) = thread::scope(|scope| {
             let pruning = scope.spawn(|| {
@@ -116,10 +157,8 @@ impl Bench<'_> {
             let blocks = self.blocks();
             (blocks, pruning.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
-        let blocks = blocks?;
-        (figures.blk_prune_ms_p50, figures.blk_prune_ms_p99) = (blocks.percentile(50), blocks.percentile(99));
-        figures.pruned_versions = report?.versions;
-        figures.prune_ms = taken.into_inner();
-        Ok(())
+        figures.pruned_versions += report?.versions;
+        figures.prune_ms += taken.into_inner();
+        blocks
     }
 }

@@ -48,6 +48,15 @@ impl Phase {
         result
     }
 
+    /// Adds the steps of another phase.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.steps.extend(other.steps);
+        self.cpu += other.cpu;
+        if let Some(written) = other.written {
+            *self.written.get_or_insert(0) += written;
+        }
+    }
+
     /// Adds what goes on in the background after the steps: its processor time and writes count, its time is given and does not.
     pub(crate) fn finish<T>(&mut self, work: impl FnOnce() -> T) -> (f64, T) {
         let (rest, result) = Self::of(work);
