@@ -16,8 +16,8 @@
 //!    between, reaches it, and it is neither changed nor freed while that tree lives. Leaves of later ticks are not looked at.
 //! 3. A tree has a tick only as long as it is just as it was saved, and one that is saved as the successor of another state than `head` has
 //!    none: it left the line. A new line begins, without shortcuts, only in a memory that has no other branch.
-//! 4. Slots change their places, and nodes are given up that branches still reach, only where there is one branch: [`Memory::make_room`]
-//!    (super::Memory) takes all shortcuts out first.
+//! 4. Slots change their places, and nodes are given up that branches still reach, only where there is one branch: `Memory::make_room`
+//!    takes all shortcuts out first.
 //!
 //! Why relaxed loads would suffice for saves: whoever has a tree with a tick got it after that save, so it sees what the save wrote, or what
 //! was written later. A reader's own shortcut (`Release`) may lead to a leaf that it has just read from storage, hence `Acquire`.
@@ -94,10 +94,6 @@ impl Bucket {
         })
     }
 
-    fn is_empty(&self, way: usize) -> bool {
-        self.leaves.get(way).is_none_or(|leaf| leaf.load(Ordering::Relaxed) == NOTHING)
-    }
-
     /// Takes out the shortcut of a hash; gives how many that were.
     fn take_out(&self, hash: u32) -> u32 {
         let mut count = 0;
@@ -110,11 +106,21 @@ impl Bucket {
         count
     }
 
-    /// Puts a shortcut where there is none of its hash, in the place of another if there is no room. Gives whether there was.
+    /// Puts a shortcut: in the place of that of the same hash, else where there is room, else in the place of another. Gives whether there is one
+    /// more now.
     fn put(&self, hash: u32, bits: u64) -> bool {
-        let free = (0..WAYS).find(|&way| self.is_empty(way));
-        let way = free.unwrap_or(hash as usize >> 16) % WAYS;
-        if let (Some(its), Some(leaf)) = (self.hashes.get(way), self.leaves.get(way)) {
+        let mut free = None;
+        for place in self.hashes.iter().zip(&self.leaves) {
+            let (its, leaf) = place;
+            if leaf.load(Ordering::Relaxed) == NOTHING {
+                free = Some(place);
+            } else if its.load(Ordering::Relaxed) == hash {
+                leaf.store(bits, Ordering::Release);
+                return false;
+            }
+        }
+        let other = || self.hashes.iter().zip(&self.leaves).nth((hash >> 16) as usize % WAYS);
+        if let Some((its, leaf)) = free.or_else(other) {
             // Nothing first: a reader must not take the old leaf for one of the new hash any longer than it compares keys.
             leaf.store(NOTHING, Ordering::Release);
             its.store(hash, Ordering::Release);
@@ -229,9 +235,8 @@ impl Shortcuts {
     }
 
     fn put(&self, books: &mut Books, Found { hash, leaf }: Found, tick: Tick) {
-        self.take_out(books, hash);
         if !self.has_room(books) {
-            return;
+            return self.take_out(books, hash);
         }
         let mask = self.count.load(Ordering::Relaxed) - 1;
         books.stored += u64::from(self.bucket(hash & mask).put(hash, u64::from(tick) << 32 | u64::from(leaf)));
@@ -318,7 +323,7 @@ mod tests {
         for leaf in 0..200_u32 {
             let mut state = states.last().unwrap().clone();
             let gone: Vec<u32> = (0..below(20)).map(|_| below(3000).wrapping_mul(0x9E37_79B1)).collect();
-            gone.iter().for_each(|hash| drop(state.remove(hash)));
+            state.retain(|hash, _| !gone.contains(hash));
             let made = (0..below(60)).map(|place| Found { hash: below(3000).wrapping_mul(0x9E37_79B1), leaf: leaf * 100 + place });
             let mut made: Vec<Found> = made.collect();
             made.sort_by_key(|found| found.hash);
