@@ -34,6 +34,8 @@ use crate::Budget;
 
 /// Shortcuts of a bucket: as many as fit a cache line.
 const WAYS: usize = 5;
+/// With fewer keys no shortcuts are begun: the way down is short, and stays in the cache.
+pub(crate) const LEAST_KEYS: usize = 64;
 /// Buckets to begin with.
 const LEAST_BUCKETS: u32 = 16;
 /// Shortcuts for each bucket, in eighths, from which on there are twice as many buckets. By then a twentieth found no room.
@@ -218,6 +220,8 @@ impl Shortcuts {
         for &hash in gone {
             self.take_out(&mut books, hash);
         }
+        // With shortcuts there, those of all that was made must follow; without, a small block need not begin them.
+        let made = if self.count.load(Ordering::Relaxed) == 0 && made.len() < LEAST_KEYS { &[] } else { made };
         for (place, &found) in made.iter().enumerate() {
             if let Some(soon) = made.get(place + PREFETCH) {
                 self.prefetch(soon.hash);
@@ -318,7 +322,9 @@ mod tests {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (random >> 8) % n
         };
-        let mut states = vec![HashMap::<u32, u32>::new()];
+        let mut states = vec![HashMap::from([(7_u32, 7_u32)])];
+        // Small blocks do not begin shortcuts.
+        shortcuts.offer(Found { hash: 7, leaf: 7 }, 0);
         let mut tick = 0;
         for leaf in 0..200_u32 {
             let mut state = states.last().unwrap().clone();

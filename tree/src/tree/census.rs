@@ -179,6 +179,31 @@ fn shortcuts_are_where_they_should_be() {
     assert!(assert_shortcuts_hold(&branch) > 125);
 }
 
+/// Below the size from which on shortcuts are made, those that are there still follow.
+#[test]
+fn a_tree_that_got_small_has_no_shortcut_to_what_was_replaced() {
+    let mut tree = Tree::new();
+    for i in 0..100 {
+        tree.set(&key(i), b"first").unwrap();
+    }
+    let _ = tree.save().unwrap();
+    for i in 50..100 {
+        assert!(tree.remove(&key(i)).unwrap());
+    }
+    let _ = tree.save().unwrap();
+    // With it the leaves that are replaced stay.
+    let snapshot = tree.clone();
+    for i in 0..50 {
+        tree.set(&key(i), b"second").unwrap();
+    }
+    let _ = tree.save().unwrap();
+    for i in 0..100 {
+        assert_eq!(tree.get(&key(i)).unwrap(), (i < 50).then_some(&b"second"[..]));
+        assert_eq!(snapshot.get(&key(i)).unwrap(), (i < 50).then_some(&b"first"[..]));
+    }
+    assert_shortcuts_hold(&tree);
+}
+
 #[test]
 fn unloading_all_leaves_no_slot_behind() {
     for seed in 0..100 {

@@ -2,10 +2,7 @@
 
 use super::Tree;
 use crate::memory::Leaf;
-use crate::memory::shortcuts::{Found, hash_of};
-
-/// With fewer keys the way down is short, and stays in the cache.
-const LEAST_KEYS: u64 = 64;
+use crate::memory::shortcuts::{Found, LEAST_KEYS, hash_of};
 
 impl Tree {
     /// The leaf of a key, if a shortcut leads there.
@@ -21,7 +18,7 @@ impl Tree {
     #[inline]
     pub(super) fn offer_shortcut(&self, key: &[u8], leaf: u32) {
         if let Some(tick) = self.branch.tick()
-            && self.size() >= LEAST_KEYS
+            && self.size() >= LEAST_KEYS as u64
             && self.memory().shortcuts.is_head(tick)
         {
             self.memory().shortcuts.offer(Found { hash: hash_of(key), leaf }, tick);
@@ -30,9 +27,6 @@ impl Tree {
 
     /// Has shortcuts follow what was just saved.
     pub(super) fn save_shortcuts(&mut self) {
-        if self.size() < LEAST_KEYS {
-            self.new_leaves.clear();
-        }
         self.branch.is_saved(&self.new_leaves);
         self.new_leaves.clear();
     }
