@@ -1,5 +1,7 @@
 //! A branch's access to the memory: making, copying, changing and giving up slots.
 
+mod standing;
+
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,9 +11,9 @@ use super::leaf::{self, Head};
 use super::lineage::{Dead, Forked, Segment, SlotId};
 use super::node::{Child, Inner, Link, RoutingKey, State, Target, prefix_of};
 use super::shared_list::SharedList;
-use super::shortcuts::{self, Found, Tick};
 use super::{Memory, Pools};
 use crate::{Budget, NodeKey, NodeSource, Side, TreeError};
+use standing::Standing;
 
 /// How many slot numbers a branch takes at a time.
 const POOL_REFILL: u32 = 256;
@@ -26,20 +28,6 @@ pub(crate) struct Branch {
     place: Mutex<Place>,
     pools: Pools,
     standing: Standing,
-}
-
-/// Where a branch stands in the line of saved states; see [`shortcuts`].
-#[derive(Clone, Copy)]
-struct Standing {
-    /// The state that it comes from, if that is of the line.
-    from: Option<Tick>,
-    /// Whether it is just that state.
-    is_unchanged: bool,
-}
-
-impl Standing {
-    /// That of a new memory.
-    const FIRST: Self = Self { from: Some(0), is_unchanged: true };
 }
 
 /// What forking changes, though it needs only `&self`.
@@ -414,31 +402,6 @@ impl Branch {
         let mut orphans = self.place().orphans.take();
         NodeKey::sort(&mut orphans);
         orphans
-    }
-
-    /// Notes that a key is removed, beside giving up its leaf.
-    pub(crate) fn note_removed(&mut self, key: &[u8]) {
-        self.place().removed.recent.push(shortcuts::hash_of(key));
-    }
-
-    /// The state is saved: from now on it may be read by shortcuts. `made` are its new leaves.
-    pub(crate) fn is_saved(&mut self, made: &[Found]) {
-        if !self.standing.is_unchanged {
-            let removed = self.place().removed.take();
-            let from = self.memory.shortcuts.follow(self.standing.from, &removed, made, self.is_alone());
-            self.standing = Standing { from, is_unchanged: true };
-        }
-    }
-
-    /// The state was put together otherwise than by changes to a saved one; it is the first of its memory.
-    pub(crate) fn is_first(&mut self) {
-        self.standing = Standing::FIRST;
-    }
-
-    /// The state's place in the line, as long as nothing was changed since it was saved.
-    #[inline]
-    pub(crate) fn tick(&self) -> Option<Tick> {
-        self.standing.from.filter(|_| self.standing.is_unchanged)
     }
 
     /// Whether any saved node was given up since the last save.

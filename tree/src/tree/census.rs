@@ -34,7 +34,9 @@ fn key(i: u64) -> Vec<u8> {
 fn change(tree: &mut Tree, random: &mut Random, times: u64) {
     if random.below(8) == 0 {
         // Now and then it gets small.
-        (40..200).for_each(|i| drop(tree.remove(&key(i)).unwrap()));
+        for i in 40..200 {
+            tree.remove(&key(i)).unwrap();
+        }
     }
     if random.below(3) == 0 {
         return change_at_once(tree, random, times);
