@@ -56,7 +56,8 @@ const MOST_WRITE_BUFFERS: usize = 96 << 20;
 const MOST_LOG_BUFFER: usize = 8 << 20;
 const MOST_INDEX_BUFFER: usize = 16 << 20;
 /// Bytes of write-ahead log, which opening after a crash reads: 2 ms a MiB. With these three a killed database of 1 M keys was open in two
-/// thirds of the time that it took with buffers of 32 MiB and a log of 128; blocks took as long, and 1.07 times as much was written.
+/// thirds of the time that it took with buffers of 32 MiB and a log of 128; 1.07 times as much was written, and blocks took 1.0 to 1.2 times
+/// as long (a few runs on a noisy machine).
 const MOST_WAL: u64 = 48 << 20;
 /// Bytes of a data block; larger blocks compress better, smaller ones cost less to read a single record from.
 const BLOCK: usize = 8 << 10;
