@@ -17,9 +17,9 @@
 //! | nodes not compressed, by Zstd | 0.9, 1.5 | 1.1, 0.97 | the database 1.14, 0.97 times as large |
 //! | nodes in blocks of 4, 16 KiB | 1.1 to 1.2, 0.9 to 1.0 | 1.0 | |
 //! | index with a write buffer of 64 MiB, or merged from eight files on | 0.9 to 1.0 | 0.9 to 0.95 | more memory, or slower scans |
-//! | nodes by Zstd in blocks of 16 KiB, a checkpoint every 100 versions | 1.0 | 1.0 | the database 0.98 times as large |
-//! | nodes read without RocksDB's checksums, or not kept in its cache | 0.9 to 1.0 | | beside a checksum of ours; gets 0.8 without the cache |
 //! | log in blob files | 1.0 | 1.0 | |
+//! | write buffers of 8 MiB for the log, 16 for the index, 48 MiB of write-ahead log | 1.0 | 1.1 | blocks 1.0 to 1.2 times as long; a killed database opens in 0.65 of the time |
+//! | nodes by Zstd in blocks of 16 KiB, a checkpoint every 100 versions | 1.0 | | the database 0.98 times as large |
 //!
 //! Nodes go from the tree through an encoding thread into the file, 256 KiB at a time: in one piece they took 13 MB a version out of the
 //! caches (processor 0.9 of before, versions a second while the flusher is behind 1.1 with the second thread). Zstd at level 1 and write
@@ -51,14 +51,9 @@ pub(super) use options::{DEFAULT_BLOOM_BITS, MOST_BLOOM_BITS};
 /// merged more often.
 const LEAST_WRITE_BUFFERS: usize = 12 << 20;
 const MOST_WRITE_BUFFERS: usize = 96 << 20;
-/// Bytes of a write buffer at most: of the log, whose tables are never merged, and of the index. What is in them is read again from the
-/// write-ahead log when the database is opened after a crash.
-const MOST_LOG_BUFFER: usize = 8 << 20;
-const MOST_INDEX_BUFFER: usize = 16 << 20;
-/// Bytes of write-ahead log, which opening after a crash reads: 2 ms a MiB. With these three a killed database of 1 M keys was open in two
-/// thirds of the time that it took with buffers of 32 MiB and a log of 128; 1.07 times as much was written, and blocks took 1.0 to 1.2 times
-/// as long (a few runs on a noisy machine).
-const MOST_WAL: u64 = 48 << 20;
+/// Bytes of write-ahead log, which opening after a crash reads: 2 to 3 ms a MiB. With 64 MiB blocks took 1.06 times as long and a fifth more
+/// was written, since tables of the index became smaller; with 192 MiB it was as with this.
+const MOST_WAL: u64 = 128 << 20;
 /// Bytes of a data block; larger blocks compress better, smaller ones cost less to read a single record from.
 const BLOCK: usize = 8 << 10;
 /// Bytes of a data block of nodes. They are mostly hashes, which compress badly, and each is read alone from somewhere.
@@ -263,12 +258,7 @@ fn family_options(keyspace: Keyspace, cache: Option<&Cache>, chosen: &RocksOptio
     }
     let mut options = Options::default();
     options.set_block_based_table_factory(&blocks);
-    let most = match keyspace {
-        Keyspace::Log => MOST_LOG_BUFFER,
-        Keyspace::Latest => MOST_INDEX_BUFFER,
-        _ => usize::MAX,
-    };
-    options.set_write_buffer_size((write_buffers(chosen) / 3).min(most));
+    options.set_write_buffer_size(write_buffers(chosen) / 3);
     if matches!(keyspace, Keyspace::Latest | Keyspace::Log) && chosen.compression_of(keyspace) == Compression::Lz4 {
         // What has come to the lowest level stays there long.
         options.set_bottommost_compression_type(DBCompressionType::Zstd);
