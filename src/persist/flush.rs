@@ -40,7 +40,7 @@ pub(super) struct Job {
     /// The checkpoint before: nodes and changes up to it are stored.
     since: u64,
     tree: Tree,
-    /// Stored nodes that were given up since the checkpoint before.
+    /// Stored nodes that were given up since the checkpoint before, in any order.
     orphans: Vec<treering_tree::NodeKey>,
     /// Keys removed, each with the version that did it.
     removed: Removed,

@@ -29,7 +29,7 @@ impl NodeKey {
 
     /// Sorts names, most of which were given close together, as single numbers, digit by digit: the 80,000 of a block in a fifth of the
     /// time that comparing takes.
-    pub(crate) fn sort(keys: &mut [Self]) {
+    pub fn sort(keys: &mut [Self]) {
         let oldest = keys.iter().map(|key| key.version).min().unwrap_or_default();
         let newest = keys.iter().map(|key| key.version).max().unwrap_or_default();
         let nonce_bits = u32::BITS - keys.iter().map(|key| key.nonce).max().unwrap_or_default().leading_zeros();

@@ -80,8 +80,7 @@ impl Lag {
     pub(super) fn take_job(&mut self, store: StoreId) -> Option<Job> {
         let tree = self.tree.as_ref().filter(|tree| tree.version() > self.queued)?.clone();
         let since = std::mem::replace(&mut self.queued, tree.version());
-        let mut orphans = std::mem::take(&mut self.orphans);
-        orphans.sort_unstable();
+        let orphans = std::mem::take(&mut self.orphans);
         let bytes = std::mem::take(&mut self.nodes).saturating_mul(BYTES_PER_NODE);
         Some(Job { store, version: tree.version(), since, tree, orphans, removed: self.removed.clone(), bytes })
     }

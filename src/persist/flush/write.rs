@@ -7,7 +7,7 @@ use std::panic::resume_unwind;
 use std::sync::mpsc;
 use std::thread;
 
-use treering_tree::NodeRecord;
+use treering_tree::{NodeKey, NodeRecord};
 
 use super::Job;
 use crate::engine::{Backend, BackendError, Batch, Change, Durability, Keyspace, Put};
@@ -44,7 +44,9 @@ pub(super) fn checkpoint(backend: &dyn Backend, job: &Job, limit: u64) -> Writte
     }
     let mut last = index.batch;
     if !job.orphans.is_empty() {
-        let (at, record) = records::encode_orphans(job.store, job.version, &job.orphans);
+        let mut orphans = job.orphans.clone();
+        NodeKey::sort(&mut orphans);
+        let (at, record) = records::encode_orphans(job.store, job.version, &orphans);
         last.put(Keyspace::Orphans, at, record);
     }
     let (at, record) = records::encode_checkpoint(job.store, job.version);

@@ -397,11 +397,9 @@ impl Branch {
         self.memory.give_back(&mut self.pools);
     }
 
-    /// The saved nodes given up since the last save, in order. From now on there are none.
+    /// The saved nodes given up since the last save, in any order. From now on there are none.
     pub(crate) fn take_orphans(&mut self) -> Vec<NodeKey> {
-        let mut orphans = self.place().orphans.take();
-        NodeKey::sort(&mut orphans);
-        orphans
+        self.place().orphans.take()
     }
 
     /// Whether any saved node was given up since the last save.

@@ -20,7 +20,8 @@ pub struct SavedVersion {
     pub root: Option<RootRecord>,
     /// How many nodes are new. They are numbered 1 to this.
     pub new_nodes: u32,
-    /// Saved nodes that this version no longer uses, in order.
+    /// Saved nodes that this version no longer uses, each once, in any order: sorting them is left to who stores them, see
+    /// [`NodeKey::sort`].
     pub orphans: Vec<NodeKey>,
 }
 

@@ -50,6 +50,12 @@ impl NodeSource for MapSource {
     }
 }
 
+/// Names in their order, which a save leaves open.
+pub(crate) fn sorted(mut nodes: Vec<NodeKey>) -> Vec<NodeKey> {
+    nodes.sort_unstable();
+    nodes
+}
+
 pub(crate) fn owned(record: NodeRecord<'_>) -> NodeRecord<'static> {
     match record {
         NodeRecord::Leaf { key, value } => NodeRecord::Leaf { key: key.into_owned().into(), value: value.into_owned().into() },
