@@ -6,8 +6,8 @@ mod common;
 use std::sync::Arc;
 
 use common::{FaultyBackend, Numbers};
-use treering::engine::Backend;
-use treering::{Database, Hash, Keep, OpenOptions, TreeStore};
+use treering::engine::{Backend, Keyspace};
+use treering::{Database, Hash, Keep, OpenOptions, Order, TreeStore};
 
 const VERSIONS: u64 = 12;
 
@@ -73,5 +73,38 @@ fn roots_depend_on_the_operations_alone() {
         Setting { cache_size: 4 << 10, hash_threads: 3, reopen_every: 5, prune_every: 3, hold_snapshots: true },
     ] {
         assert_eq!(roots(setting), expected, "{setting:?}");
+    }
+}
+
+/// Nodes, orphans and index of a database whose blocks so many threads work on, or to which the operations are told one by one.
+fn stored(hash_threads: usize, at_once: bool) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let backend = FaultyBackend::new();
+    let options = OpenOptions { hash_threads, ..OpenOptions::default() };
+    let database = Database::open_on(Arc::clone(&backend) as Arc<dyn Backend>, &options).unwrap();
+    database.create_store("s").unwrap();
+    let mut store = database.store("s").unwrap();
+    let mut numbers = Numbers(7);
+    for _ in 0..VERSIONS {
+        let mut operation = || (numbers.below(6000).to_be_bytes(), (numbers.below(5) > 0).then(|| numbers.next().to_be_bytes()));
+        let operations: Vec<_> = (0..3000).map(|_| operation()).collect();
+        let operations: Vec<_> = operations.iter().map(|(key, value)| (&key[..], value.as_ref().map(|value| &value[..]))).collect();
+        for part in operations.chunks(if at_once { operations.len() } else { 1 }) {
+            store.apply(part).unwrap();
+        }
+        let _ = store.save_version().unwrap();
+    }
+    drop(store);
+    database.close().unwrap();
+    let all = [Keyspace::Nodes, Keyspace::Orphans, Keyspace::Latest]
+        .map(|keyspace| backend.scan(keyspace, &[], None, Order::Ascending).collect::<Result<Vec<_>, _>>().unwrap());
+    assert!(all.iter().all(|pairs| !pairs.is_empty()));
+    all.concat()
+}
+
+#[test]
+fn what_is_stored_depends_on_the_operations_alone() {
+    let expected = stored(1, false);
+    for threads in [1, 2, 4] {
+        assert!(stored(threads, true) == expected, "{threads} threads");
     }
 }
