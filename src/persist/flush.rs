@@ -57,6 +57,8 @@ struct Table {
     queued: u64,
     done: u64,
     stopping: bool,
+    /// Whether a checkpoint could not be written. A later one would tell of nodes that are not there.
+    has_failed: bool,
 }
 
 impl Table {
@@ -119,6 +121,7 @@ impl Inner {
             let mut table = self.table();
             table.queue.pop_front();
             if written.is_err() {
+                table.has_failed = true;
                 table.queue.clear();
             } else if let Some(lag) = table.lags.get_mut(&job.store) {
                 lag.is_flushed(job.version);
@@ -167,9 +170,13 @@ impl Flusher {
         Ok(look(self.inner.table().lags.entry(store).or_insert_with(|| Lag::new(flushed))))
     }
 
-    /// Queues the store's newest version as a checkpoint, if it is time for one, or if it is wanted in any case.
+    /// Queues the store's newest version as a checkpoint, if it is time for one, or if it is wanted in any case. Does nothing after a failure:
+    /// the version is in the log, and whoever comes next hears of it.
     pub(super) fn queue(&self, store: StoreId, wanted: bool) -> Result<()> {
         let mut table = self.inner.table();
+        if table.has_failed {
+            return Ok(());
+        }
         let Some(lag) = table.lags.get_mut(&store) else { return Ok(()) };
         if !(lag.is_due(self.interval) || wanted) {
             return Ok(());
@@ -212,10 +219,11 @@ impl Flusher {
         FlushStatus { checkpoints: table.queue.len() as u64, bytes: table.queue.iter().map(|job| job.bytes).sum() }
     }
 
-    /// Waits until all that is queued now is written.
+    /// Waits until all that is queued now is written; fails when something could not be.
     pub(super) fn drain(&self) -> Result<()> {
         let queued = self.inner.table().queued;
-        self.inner.wait_until(|table| table.done >= queued)
+        self.inner.wait_until(|table| table.done >= queued)?;
+        if self.inner.table().has_failed { self.inner.poison.check() } else { Ok(()) }
     }
 
     /// The tree of a version that is in memory here: the newest one of a store, or a queued one.
@@ -242,6 +250,70 @@ impl Drop for Flusher {
         if let Some(thread) = thread.take() {
             // A panic there was reported where it happened; what it was to write is in the log.
             let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::engine::memory::MemoryBackend;
+    use crate::engine::{BackendError, Batch, Durability, Keyspace, Scan};
+    use treering_tree::Order;
+
+    /// The first write fails, those after it succeed.
+    #[derive(Default)]
+    struct FailsOnce {
+        inner: MemoryBackend,
+        has_failed: AtomicBool,
+    }
+
+    impl Backend for FailsOnce {
+        fn get(&self, keyspace: Keyspace, key: &[u8]) -> std::result::Result<Option<Vec<u8>>, BackendError> {
+            self.inner.get(keyspace, key)
+        }
+
+        fn scan(&self, keyspace: Keyspace, from: &[u8], to: Option<&[u8]>, order: Order) -> Scan<'_> {
+            self.inner.scan(keyspace, from, to, order)
+        }
+
+        fn write(&self, batch: &Batch, durability: Durability) -> std::result::Result<(), BackendError> {
+            if self.has_failed.swap(true, Ordering::SeqCst) {
+                return self.inner.write(batch, durability);
+            }
+            Err(BackendError::new("writing", "no space left (injected)"))
+        }
+
+        fn flush(&self) -> std::result::Result<(), BackendError> {
+            self.inner.flush()
+        }
+    }
+
+    /// A commit that had begun before the flusher failed may hand on its version after it. Its checkpoint would say that the nodes of the one
+    /// before are there, which could not be written.
+    #[test]
+    fn no_checkpoint_follows_one_that_could_not_be_written() {
+        let (backend, poison) = (Arc::new(FailsOnce::default()), Arc::new(Poison::default()));
+        let flusher = Flusher::new(Arc::clone(&backend) as Arc<dyn Backend>, Arc::clone(&poison), 1, 1 << 20);
+        let (store, mut tree) = (StoreId(1), Tree::new());
+        for version in 1..=3_u64 {
+            tree.set(&version.to_be_bytes(), b"value").unwrap();
+            let saved = tree.save().unwrap();
+            let note = |lag: &mut Lag| {
+                lag.add(&saved);
+                lag.set_newest(tree.clone(), Removed::new());
+            };
+            flusher.with_lag(store, || Ok(0), note).unwrap();
+            flusher.queue(store, false).unwrap();
+            assert!(matches!(flusher.drain(), Err(Error::Poisoned { .. })), "version {version}");
+            assert_eq!(flusher.tree(store, version).map(|tree| tree.version()), Some(version));
+        }
+        flusher.queue_all().unwrap();
+        drop(flusher);
+        for keyspace in Keyspace::ALL {
+            assert_eq!(backend.scan(keyspace, &[], None, Order::Ascending).count(), 0, "{keyspace:?}");
         }
     }
 }
