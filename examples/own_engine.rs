@@ -123,7 +123,7 @@ impl Backend for Journal {
         let mut file = held.take().ok_or_else(|| failed("it was opened read-only, or an earlier write failed"))?;
         let written = file.write_all(&record(batch)).and_then(|()| match durability {
             Durability::Synced => file.sync_data(),
-            Durability::Buffered => Ok(()),
+            Durability::Buffered | Durability::Derived => Ok(()),
         });
         written.map_err(|error| failed(&error.to_string()))?;
         self.memory.write(batch, durability)?;

@@ -82,6 +82,9 @@ pub enum Durability {
     Synced,
     /// With the operating system: it survives a crash of the process, not one of the machine.
     Buffered,
+    /// As the engine likes best, for what can be computed anew: a crash of the process may lose it, together with all that was written
+    /// this way to the same keyspace later. Only for batches of one keyspace. Engines that gain nothing from it take it as buffered.
+    Derived,
 }
 
 /// How a backend is opened.
@@ -252,7 +255,8 @@ pub type Scan<'a> = Box<dyn Iterator<Item = Result<Pair, BackendError>> + 'a>;
 /// An ordered map in each keyspace, with atomic batches.
 ///
 /// Laws: a batch is applied whole or not at all, also across a crash; what a crash of the machine leaves is a prefix of the batches, with
-/// every one that was [`Durability::Synced`]; a read sees every batch whose `write` has returned; a scan sees the state at its start.
+/// every one that was [`Durability::Synced`]; what is [`Durability::Derived`] comes to the disk after what was written before, and is a prefix
+/// of its own in each keyspace; a read sees every batch whose `write` has returned; a scan sees the state at its start.
 pub trait Backend: Send + Sync {
     /// The value of `key`.
     ///
@@ -278,6 +282,25 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// When the engine cannot write; then nothing of the batch is there.
     fn write(&self, batch: &Batch, durability: Durability) -> Result<(), BackendError>;
+
+    /// Gets what was written as [`Durability::Derived`] to where buffered writes are: a crash of the process does not lose it any more. By
+    /// default such writes are there already.
+    ///
+    /// # Errors
+    /// When the engine cannot write.
+    fn settle(&self, keyspace: Keyspace) -> Result<(), BackendError> {
+        let _ = keyspace;
+        Ok(())
+    }
+
+    /// The value of `key` without what was written to its keyspace last: all of it back to a write that is settled may be left out, also what
+    /// was not [`Durability::Derived`].
+    ///
+    /// # Errors
+    /// When the engine cannot read.
+    fn get_settled(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError> {
+        self.get(keyspace, key)
+    }
 
     /// Adds many new pairs of a keyspace: `pairs` puts them, one after another, in ascending order of keys that were not there before. What
     /// is ingested is seen when the call returns. Unlike a batch it may be applied in part by a crash, and may survive one that loses

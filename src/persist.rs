@@ -6,7 +6,7 @@
 //!    from the log when it is needed (see [`replay`]).
 //! 3. A node made at c and given up at the checkpoint o is there as long as a kept version has its checkpoint in [c, o).
 //! 4. `latest` holds the keys and values of the newest checkpoint, each with the version that set it; while a flush is under way, some of
-//!    the next one.
+//!    the next one. A crash may set it back to an earlier checkpoint: it is brought forward from the log (see [`index`]).
 //! 5. After a failed write nothing is written any more until the database is opened again.
 //!
 //! ```text
@@ -21,6 +21,7 @@ pub(crate) mod commit;
 pub(crate) mod companion;
 pub(crate) mod flush;
 mod frame;
+pub(crate) mod index;
 pub(crate) mod keys;
 pub(crate) mod log;
 pub(crate) mod multi;
@@ -136,6 +137,7 @@ pub(crate) struct Disk {
     flusher: flush::Flusher,
     /// Trees of versions that were read lately.
     trees: Mutex<trees::OldTrees>,
+    unindexed: index::Unindexed,
     poison: Arc<Poison>,
 }
 
@@ -189,6 +191,7 @@ impl Disk {
             free_memory: allocator::FreeMemory::default(),
             flusher,
             trees: Mutex::default(),
+            unindexed: index::Unindexed::default(),
             poison,
         }))
     }
@@ -353,33 +356,6 @@ impl Disk {
     fn version_rows(&self, store: StoreId, first: u64, last: u64) -> impl Iterator<Item = Result<VersionRow>> + '_ {
         let (from, to) = keys::versions_between(store, first, last);
         scan_rows(&*self.backend, &from, &to, Order::Ascending)
-    }
-
-    /// The value of a key at a kept version and the version that set it, if the flat index knows it: when it has all changes up to `complete`,
-    /// and nothing newer has set or removed the key since. The caller knows which keys changed between `complete` and the version.
-    pub(crate) fn latest_until(&self, store: StoreId, key: &[u8], version: u64, complete: u64) -> Result<Option<(Vec<u8>, u64)>> {
-        if self.flushed(store)? < complete {
-            return Ok(None);
-        }
-        let at = keys::latest(store, key);
-        self.reads.add_index();
-        let Some(record) = self.backend.get(Keyspace::Latest, &at)? else { return Ok(None) };
-        let (set_in, value) = records::decode_latest(&at, &record)?;
-        Ok((set_in <= version).then(|| (value.to_vec(), set_in)))
-    }
-
-    /// The value of a key that did not change since the newest checkpoint, from the flat index.
-    pub(crate) fn latest(&self, store: StoreId, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        Ok(self.latest_with_version(store, key)?.map(|(value, _)| value))
-    }
-
-    /// The same, with the version that set it.
-    pub(crate) fn latest_with_version(&self, store: StoreId, key: &[u8]) -> Result<Option<(Vec<u8>, u64)>> {
-        let at = keys::latest(store, key);
-        self.reads.add_index();
-        let Some(record) = self.backend.get(Keyspace::Latest, &at)? else { return Ok(None) };
-        let (set_in, value) = records::decode_latest(&at, &record)?;
-        Ok(Some((value.to_vec(), set_in)))
     }
 }
 

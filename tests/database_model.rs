@@ -6,12 +6,13 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use common::{FaultyBackend, Model};
 use proptest::prelude::*;
 use treering::config::Retention;
 use treering::engine::Backend;
-use treering::{Database, Error, Hash, Keep, OpenOptions, Order, Snapshot, TreeStore};
+use treering::{Database, Error, Hash, Keep, OpenOptions, Order as ScanOrder, Snapshot, TreeStore};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -27,7 +28,20 @@ enum Step {
     Retain { max_versions: u64, keep_every: u64 },
     Hold(usize),
     LetGo,
-    Reopen { small_cache: bool, checkpoint_interval: u64, crash_after: Option<i64> },
+    Reopen { small_cache: bool, checkpoint_interval: u64, crash: Option<Crash> },
+}
+
+/// What a crash takes.
+#[derive(Clone, Copy, Debug)]
+enum Crash {
+    /// Closing does so many writes and no more.
+    Closing(i64),
+    /// Of the writes to the index that are not settled so many are left, modulo how many there are, and one.
+    OfIndex(usize),
+}
+
+fn crash() -> impl Strategy<Value = Crash> {
+    prop_oneof![(0i64..5).prop_map(Crash::Closing), any::<usize>().prop_map(Crash::OfIndex)]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -44,8 +58,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (1u64..5, 1u64..5).prop_map(|(max_versions, keep_every)| Step::Retain { max_versions, keep_every }),
         1 => any::<usize>().prop_map(Step::Hold),
         1 => Just(Step::LetGo),
-        2 => (any::<bool>(), 1u64..6, proptest::option::of(0i64..5)).prop_map(|(small_cache, checkpoint_interval, crash_after)| {
-            Step::Reopen { small_cache, checkpoint_interval, crash_after }
+        2 => (any::<bool>(), 1u64..6, proptest::option::of(crash())).prop_map(|(small_cache, checkpoint_interval, crash)| {
+            Step::Reopen { small_cache, checkpoint_interval, crash }
         }),
     ]
 }
@@ -72,6 +86,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let backend = FaultyBackend::new();
+        backend.lose_index();
         let database = backend.open();
         database.create_store("s").unwrap();
         let store = database.store("s").unwrap();
@@ -139,10 +154,10 @@ impl World {
             Step::LetGo => {
                 self.held.pop();
             }
-            Step::Reopen { small_cache, checkpoint_interval, crash_after } => {
+            Step::Reopen { small_cache, checkpoint_interval, crash } => {
                 let cache_size = if *small_cache { 4096 } else { 1 << 30 };
                 let options = OpenOptions { cache_size, checkpoint_interval: *checkpoint_interval, ..OpenOptions::default() };
-                self.reopen(&options, *crash_after);
+                self.reopen(&options, *crash);
             }
         }
     }
@@ -207,21 +222,39 @@ impl World {
         assert_eq!(report.versions, (before - self.versions.len()) as u64);
     }
 
-    /// With `crash_after` only so many of the writes that closing would do are done.
-    fn reopen(&mut self, options: &OpenOptions, crash_after: Option<i64>) {
-        if let Some(writes) = crash_after {
-            self.backend.fail_after(writes);
+    fn reopen(&mut self, options: &OpenOptions, crash: Option<Crash>) {
+        match crash {
+            Some(Crash::Closing(writes)) => self.backend.fail_after(writes),
+            Some(Crash::OfIndex(left)) => self.backend = self.backend.crashed(left % (self.backend.unsettled() + 1)),
+            None => {}
         }
         self.held.clear();
         self.store = None;
         self.database = None;
         self.backend.heal();
+        self.check_read_only();
         let database = Database::open_on(Arc::clone(&self.backend) as Arc<dyn Backend>, options).unwrap();
         self.store = Some(database.store("s").unwrap());
         self.database = Some(database);
         let newest = self.versions.iter().next_back();
         self.base = newest.map_or(0, |(version, _)| *version);
         self.working = newest.map(|(_, (model, _))| model.clone()).unwrap_or_default();
+    }
+
+    /// All values, where nothing may be put right first.
+    fn check_read_only(&self) {
+        let options = OpenOptions { read_only: true, ..OpenOptions::default() };
+        let database = Database::open_on(Arc::clone(&self.backend) as Arc<dyn Backend>, &options).unwrap();
+        let writes = self.backend.writes.load(Ordering::SeqCst);
+        for (&version, (model, root)) in &self.versions {
+            let snapshot = database.snapshot("s", Some(version)).unwrap();
+            assert_eq!(snapshot.root_hash(), *root);
+            for number in 0..40 {
+                assert_eq!(snapshot.get(&key(number)).unwrap().as_ref(), model.get(&key(number)), "version {version}");
+            }
+        }
+        database.check(&mut |_| {}).unwrap();
+        assert_eq!(self.backend.writes.load(Ordering::SeqCst), writes, "nothing is written");
     }
 
     fn check(&mut self) {
@@ -232,7 +265,7 @@ impl World {
         for number in 0..40 {
             assert_eq!(store.get(&key(number)).unwrap(), working.get(&key(number)).cloned());
         }
-        let all: Vec<_> = store.range(Bound::Unbounded, Bound::Unbounded, Order::Ascending).map(Result::unwrap).collect();
+        let all: Vec<_> = store.range(Bound::Unbounded, Bound::Unbounded, ScanOrder::Ascending).map(Result::unwrap).collect();
         assert_eq!(all, working.into_iter().collect::<Vec<_>>());
         for (snapshot, model) in &self.held {
             assert_eq!(&contents(snapshot), model, "a held version never changes");
@@ -248,7 +281,7 @@ impl World {
             assert_eq!(snapshot.root_hash(), *root);
             assert_eq!(&contents(&snapshot), model);
             let scanned: Vec<_> =
-                snapshot.scan(Bound::Excluded(key(30)), Bound::Included(key(15)), Order::Descending).map(Result::unwrap).collect();
+                snapshot.scan(Bound::Excluded(key(30)), Bound::Included(key(15)), ScanOrder::Descending).map(Result::unwrap).collect();
             let expected =
                 model.range((Bound::Excluded(key(30)), Bound::Included(key(15)))).rev().map(|(key, value)| (key.clone(), value.clone()));
             assert_eq!(scanned, expected.collect::<Vec<_>>());

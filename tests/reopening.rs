@@ -148,6 +148,24 @@ impl Machine {
         MultiStore::builder(MultiStoreConfig::from_json(&text).unwrap()).engine(Arc::new(TestEngine { name: "test", backend }))
     }
 
+    /// Stores as a crash left them that took of their indexes all writes but the first `left`. All versions are checkpoints.
+    fn with_index_set_back(versions: u64, left: usize) -> (Self, Expected) {
+        let mut machine = Self::new();
+        machine.backend.lose_index();
+        let mut expected = Expected::default();
+        let stores = machine.builder(1).open().unwrap();
+        save(&stores, &mut expected, versions);
+        let checkpoints =
+            |backend: &FaultyBackend| backend.records(Keyspace::Commits).iter().filter(|(key, _)| key[0] == b'p').count() as u64;
+        while checkpoints(&machine.backend) < versions * STORES.len() as u64 {
+            thread::yield_now();
+        }
+        let crashed = machine.backend.crashed(left);
+        drop(stores);
+        machine.backend = crashed;
+        (machine, expected)
+    }
+
     /// Stores as a crash left them after so many versions, of which those up to `flushed` are checkpoints.
     fn crashed(versions: u64, flushed: u64) -> (Self, Expected) {
         let mut machine = Self::new();
@@ -282,6 +300,65 @@ fn a_crash_in_the_middle_of_a_flush_leaves_the_right_values() {
         }
     }
     assert!(was_ahead >= 12, "{was_ahead} stores were looked at before their trees were there");
+}
+
+#[test]
+fn an_index_that_a_crash_set_back_is_brought_forward() {
+    for left in [0, 1, 4, 9, 100] {
+        let (machine, mut expected) = Machine::with_index_set_back(5, left);
+        let stores = machine.builder(1).read_only().open().unwrap();
+        let writes = machine.backend.writes.load(Ordering::SeqCst);
+        stores.check(&mut |_| {}).unwrap();
+        let mut were_behind = 0;
+        for (index, store) in each_store(&stores) {
+            were_behind += usize::from(!store.is_idle());
+            expected.compare_without_tree(index, &store);
+            expected.compare_with_tree(index, &store);
+            assert!(store.is_idle());
+            expected.compare_without_tree(index, &store);
+        }
+        stores.check(&mut |_| {}).unwrap();
+        // There are ten writes, one a version and store.
+        let expected_behind = [2, 1, 0][usize::from(left >= 9) + usize::from(left >= 10)];
+        assert_eq!(were_behind, expected_behind, "left {left}");
+        assert_eq!(machine.backend.writes.load(Ordering::SeqCst), writes, "nothing may be written");
+        drop(stores);
+        let stores = machine.builder(1).open().unwrap();
+        each_store(&stores).for_each(|(index, store)| expected.compare_without_tree(index, &store));
+        save(&stores, &mut expected, 2);
+        for (index, store) in each_store(&stores) {
+            expected.compare_without_tree(index, &store);
+            expected.compare_with_tree(index, &store);
+        }
+        stores.check(&mut |_| {}).unwrap();
+        stores.close_all().unwrap();
+        let index = |backend: &FaultyBackend| backend.records(Keyspace::Latest);
+        let again = Machine::new();
+        let stores = again.builder(1).open().unwrap();
+        save(&stores, &mut Expected::default(), expected.newest());
+        stores.close_all().unwrap();
+        assert!(index(&machine.backend) == index(&again.backend), "left {left}: the same as if there had been no crash");
+    }
+}
+
+/// Bringing the index forward is interrupted after each write in turn, and is done by the next opening.
+#[test]
+fn a_crash_while_the_index_is_brought_forward_loses_nothing() {
+    for writes in 0..6 {
+        let (mut machine, expected) = Machine::with_index_set_back(5, 1);
+        machine.backend.fail_after(writes);
+        // Opening works in the background, so that it fails now or later, or not at all.
+        if let Ok(stores) = machine.builder(1).open() {
+            each_store(&stores).for_each(|(_, store)| drop(store.working_hash()));
+        }
+        machine.backend = machine.backend.crashed(usize::try_from(writes).unwrap());
+        let stores = machine.builder(1).open().unwrap();
+        for (index, store) in each_store(&stores) {
+            expected.compare_without_tree(index, &store);
+            expected.compare_with_tree(index, &store);
+        }
+        stores.check(&mut |_| {}).unwrap();
+    }
 }
 
 #[test]

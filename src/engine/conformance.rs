@@ -10,6 +10,7 @@
 //! 3. `a scan sees the state of its start`: that of the call to `scan`, whatever is written before its first or last pair is read.
 //! 4. `no reader sees half a batch`, and none misses one whose `write` has returned.
 //! 5. `what was written is there after opening again`, for a backend that persists.
+//! 6. `derived writes are seen at once`, as all others; `what is settled is no older than asked for`.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -21,6 +22,7 @@
 //! ```
 
 mod batches;
+mod derived;
 mod model;
 mod numbers;
 mod readers;
@@ -63,6 +65,7 @@ pub fn check_backend_from(seed: u64, persistence: Persistence, open: &mut dyn Fn
     batches::check(&mut subject);
     snapshots::check(&mut subject);
     readers::check(&mut subject);
+    derived::check(&mut subject);
     subject.reopen();
 }
 

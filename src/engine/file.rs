@@ -197,7 +197,7 @@ impl FileBackend {
         }
         self.fold_if_worth_it(writer)?;
         self.folder.write(writer.next, batch, durability)?;
-        if durability == Durability::Buffered {
+        if durability != Durability::Synced {
             writer.unsynced.push(writer.next);
         }
         writer.next += 1;

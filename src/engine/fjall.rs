@@ -171,7 +171,7 @@ impl Backend for FjallBackend {
         self.check_writable()?;
         let mode = match durability {
             Durability::Synced => PersistMode::SyncAll,
-            Durability::Buffered => PersistMode::Buffer,
+            Durability::Buffered | Durability::Derived => PersistMode::Buffer,
         };
         let mut transaction = self.database.write_tx().durability(Some(mode));
         for (keyspace, change) in batch.changes() {

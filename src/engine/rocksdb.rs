@@ -1,7 +1,7 @@
 //! RocksDB: every keyspace a column family of one database.
 //!
-//! All batches go through RocksDB's write-ahead log, so a batch is atomic over all keyspaces and is on the disk when a synced write
-//! returns. A write-ahead log whose end is torn (a crash in the middle of an append) is read up to there; one that is damaged anywhere
+//! All batches but derived ones go through RocksDB's write-ahead log, so a batch is atomic over all keyspaces and is on the disk when a synced
+//! write returns. RocksDB gets that log onto the disk before a table of what was written later. A write-ahead log whose end is torn (a crash in the middle of an append) is read up to there; one that is damaged anywhere
 //! else is refused, since silently losing acknowledged commits is worse than not opening.
 //!
 //! How a version is written was measured (`cargo bench --bench write_paths`; a version of 10,000 operations has 90,000 nodes). Ratios to
@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB, DBCompressionType,
-    DBRecoveryMode, Direction, Error as RocksError, FlushOptions, IngestExternalFileOptions, IteratorMode, Options, ReadOptions,
+    DBRecoveryMode, Direction, Error as RocksError, FlushOptions, IngestExternalFileOptions, IteratorMode, Options, ReadOptions, ReadTier,
     SstFileWriter, WriteBatch, WriteOptions,
 };
 use treering_tree::Order;
@@ -51,9 +51,9 @@ pub(super) use options::{DEFAULT_BLOOM_BITS, MOST_BLOOM_BITS};
 /// merged more often.
 const LEAST_WRITE_BUFFERS: usize = 12 << 20;
 const MOST_WRITE_BUFFERS: usize = 96 << 20;
-/// Bytes of write-ahead log, which opening after a crash reads: 2 to 3 ms a MiB. With 64 MiB blocks took 1.06 times as long and a fifth more
-/// was written, since tables of the index became smaller; with 192 MiB it was as with this.
-const MOST_WAL: u64 = 128 << 20;
+/// Bytes of write-ahead log, which opening after a crash reads: 1 ms a MiB. With 128 MiB a fiftieth less was written, and the slowest blocks
+/// took 1.3 times as long.
+const MOST_WAL: u64 = 32 << 20;
 /// Bytes of a data block; larger blocks compress better, smaller ones cost less to read a single record from.
 const BLOCK: usize = 8 << 10;
 /// Bytes of a data block of nodes. They are mostly hashes, which compress badly, and each is read alone from somewhere.
@@ -172,7 +172,20 @@ impl Backend for RocksBackend {
         let rocks = self.to_rocks(batch)?;
         let mut options = WriteOptions::default();
         options.set_sync(durability == Durability::Synced);
+        options.disable_wal(durability == Durability::Derived);
         self.db.write_opt(rocks, &options).map_err(|error| BackendError::new("writing a batch", error))
+    }
+
+    fn settle(&self, keyspace: Keyspace) -> Result<(), BackendError> {
+        let flushed = self.db.flush_cf(self.family(keyspace)?);
+        flushed.map_err(|error| BackendError::new(format!("flushing {keyspace}"), error))
+    }
+
+    fn get_settled(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError> {
+        let mut options = ReadOptions::default();
+        options.set_read_tier(ReadTier::Persisted);
+        let read = self.db.get_cf_opt(self.family(keyspace)?, key, &options);
+        read.map_err(|error| BackendError::new(format!("reading from {keyspace}"), error))
     }
 
     fn ingest(&self, keyspace: Keyspace, pairs: &mut PutAll<'_>) -> Result<(), BackendError> {

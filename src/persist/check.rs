@@ -140,13 +140,14 @@ impl Disk {
         Ok(count)
     }
 
-    /// The index must have the newest checkpoint's leaves, and nothing else; but what changed since may be there already.
+    /// The index must have the newest checkpoint's leaves, and nothing else; but what changed since may be there already, and what changed
+    /// after the version that a crash has set it back to may not.
     fn check_index(&self, name: &str, store: &StoreState, summary: &mut CheckSummary, watch: &mut Watch<'_>) -> Result<()> {
         let source = DiskSource::new(self, store.id);
         let version = self.newest_checkpoint(store.id)?;
         let record = self.version_rows(store.id, version, version).next().transpose()?;
         let root = record.and_then(|row| root_of(&row.record));
-        let changed = self.changed_since(store, version)?;
+        let changed = self.changed_since(store, self.indexed(store.id)?.min(version))?;
         let mut leaves = Walk::new(&source, name, self.database.hash_function, 0, version, root)
             .filter(|leaf| !is_among(&changed, leaf.as_ref().ok().map(|leaf| &*leaf.key)));
         let (from, to) = keys::all_latest(store.id);
@@ -175,7 +176,7 @@ impl Disk {
         Ok(())
     }
 
-    /// Keys that versions above the newest checkpoint changed.
+    /// Keys that versions above this one changed.
     fn changed_since(&self, store: &StoreState, version: u64) -> Result<BTreeSet<Vec<u8>>> {
         let mut changed = BTreeSet::new();
         for row in self.version_rows(store.id, version.saturating_add(1), u64::MAX) {

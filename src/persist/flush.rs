@@ -7,7 +7,8 @@
 //!
 //! Invariants
 //! 1. Checkpoints of a store are written in the order of their versions, by one thread.
-//! 2. When the record of a checkpoint is there, all nodes of its version are, and the index has every change up to it.
+//! 2. When the record of a checkpoint is there, all nodes of its version are, and the index has every change up to it, unless a crash has
+//!    set the index back (see [`index`](super::index)).
 //! 3. The index may have changes of versions above the watermark as well (a crash in the middle of a flush): whoever asks it knows which
 //!    keys changed since, from memory.
 //! 4. The trees of versions above the watermark are in memory as long as they are queued, the newest one of each store always.
@@ -31,7 +32,7 @@ use super::keys::StoreId;
 use super::poison::Poison;
 use crate::engine::Backend;
 use crate::error::{Error, Result};
-pub(crate) use lag::{Lag, Removed};
+pub(crate) use lag::{Lag, Removed, Stored};
 
 /// A version to make a checkpoint of.
 pub(super) struct Job {
@@ -161,13 +162,18 @@ impl Flusher {
         self.inner.wait_until(|table| table.waiting_bytes() <= self.inner.limit)
     }
 
-    /// The store's lag; `stored` looks up its newest checkpoint (0 for none) when nothing is known of it yet.
-    pub(super) fn with_lag<T>(&self, store: StoreId, stored: impl FnOnce() -> Result<u64>, look: impl FnOnce(&mut Lag) -> T) -> Result<T> {
+    /// The store's lag; `stored` looks up how far it is stored when nothing is known of it yet.
+    pub(super) fn with_lag<T>(
+        &self,
+        store: StoreId,
+        stored: impl FnOnce() -> Result<Stored>,
+        look: impl FnOnce(&mut Lag) -> T,
+    ) -> Result<T> {
         if let Some(lag) = self.inner.table().lags.get_mut(&store) {
             return Ok(look(lag));
         }
-        let flushed = stored()?;
-        Ok(look(self.inner.table().lags.entry(store).or_insert_with(|| Lag::new(flushed))))
+        let stored = stored()?;
+        Ok(look(self.inner.table().lags.entry(store).or_insert_with(|| Lag::new(stored))))
     }
 
     /// Queues the store's newest version as a checkpoint, if it is time for one, or if it is wanted in any case. Does nothing after a failure:
@@ -305,7 +311,7 @@ mod tests {
                 lag.add(&saved);
                 lag.set_newest(tree.clone(), Removed::new());
             };
-            flusher.with_lag(store, || Ok(0), note).unwrap();
+            flusher.with_lag(store, || Ok(Stored { checkpoint: 0, indexed: 0 }), note).unwrap();
             flusher.queue(store, false).unwrap();
             assert!(matches!(flusher.drain(), Err(Error::Poisoned { .. })), "version {version}");
             assert_eq!(flusher.tree(store, version).map(|tree| tree.version()), Some(version));

@@ -6,7 +6,7 @@
 //! | commits | `c` commit number; `m` version of the whole; `n` version of the whole (what stands beside it); `p` store, version of a checkpoint; `v` store, version |
 //! | log | commit number, store |
 //! | nodes | store, node version, nonce |
-//! | latest | store, user key |
+//! | latest | store, user key; `ff ff ff ff` store (no store has that number) |
 //! | orphans | store, version |
 //!
 //! Commit numbers and versions take 8 bytes, stores and nonces 4, all big endian, so that the order of keys is that of the numbers.
@@ -179,6 +179,19 @@ pub(crate) fn latest(store: StoreId, key: &[u8]) -> Vec<u8> {
 /// All index records of a store.
 pub(crate) fn all_latest(store: StoreId) -> (Vec<u8>, Vec<u8>) {
     (store.bytes().to_vec(), store.end())
+}
+
+const INDEXED: [u8; LATEST_PREFIX] = [0xff; LATEST_PREFIX];
+
+/// The key of the record that says how far a store's index goes. It stands in the index's keyspace, so that it comes to the disk after all
+/// that it speaks of. Four billion stores would have to be made before one had the number that it begins with.
+pub(crate) fn indexed(store: StoreId) -> Vec<u8> {
+    [INDEXED, store.bytes()].concat()
+}
+
+/// Whether a key of the index's keyspace is that of such a record.
+pub(crate) fn is_indexed(key: &[u8]) -> bool {
+    key.starts_with(&INDEXED)
 }
 
 /// The user key in an index key.

@@ -7,7 +7,8 @@
 //! Between two kept bases p and k nothing is kept, so a node made after p and given up at or before k is needed by nobody: of the
 //! orphan records of the checkpoints in (p, k] the nodes made after p go. First the versions go, each with its log and its commit in one
 //! batch: from then on they are not there any more. Then the checkpoints that nothing is read from; their nodes follow in small batches. What
-//! a crash leaves, the next pruning finds, since it looks at every gap again.
+//! a crash leaves, the next pruning finds, since it looks at every gap again. Of the newest versions that go, records and logs may stay
+//! for the index's sake (see [`index`](super::index)).
 
 use std::collections::BTreeSet;
 
@@ -25,6 +26,11 @@ use crate::error::{Error, Result};
 
 /// Changes a batch at most: small enough that a commit waiting for it does not notice.
 const STEP: usize = 4096;
+
+/// Records and logs of removed versions that stay at most because the index may need them: of those that one pruning removes, and of all.
+/// Settling the index takes some 10 ms, and a table more is to be merged then: not for the one version that goes after each save.
+const MOST_UNSETTLED_AT_ONCE: usize = 4;
+const MOST_UNSETTLED: usize = 64;
 
 /// With fewer nodes removed there is no room worth the work.
 const MIN_RECLAIMED: u64 = 1000;
@@ -114,7 +120,8 @@ impl Disk {
         let held = pins::held(&counts, store);
         report.deferred = times.iter().map(|&(version, _)| version).filter(|v| !kept.contains(v) && held.contains(v)).collect();
         let checkpoints = self.checkpoints(store)?;
-        let needed = Needed::find(&rows, &checkpoints, |version| kept.contains(&version) || held.contains(&version));
+        let mut needed = Needed::find(&rows, &checkpoints, |version| kept.contains(&version) || held.contains(&version));
+        needed.add_unsettled(&rows, || self.settled(store), || self.settle_index())?;
         let removed: Vec<_> = rows.iter().filter(|row| !needed.rows.contains(&row.version)).collect();
         let numbers = removed.iter().map(|row| (store, row.version)).collect();
         for part in removed.chunks(STEP / 3) {
@@ -242,6 +249,20 @@ impl Needed {
             }
         }
         needed
+    }
+
+    /// Adds the versions above that to which a crash may set the index back, which is then brought forward from their logs. The next
+    /// pruning removes them. Where they are many the index is settled instead, and none is added.
+    fn add_unsettled(&mut self, rows: &[VersionRow], settled: impl Fn() -> Result<u64>, settle: impl FnOnce() -> Result<()>) -> Result<()> {
+        let mut first = settled()?;
+        let going = rows.iter().filter(|row| row.version > first && !self.rows.contains(&row.version));
+        let (kept, retired): (Vec<&VersionRow>, Vec<&VersionRow>) = going.partition(|row| row.standing == Standing::Kept);
+        if kept.len() > MOST_UNSETTLED_AT_ONCE || retired.len() > MOST_UNSETTLED {
+            settle()?;
+            first = settled()?;
+        }
+        self.rows.extend(rows.iter().map(|row| row.version).filter(|&version| version > first));
+        Ok(())
     }
 }
 

@@ -14,8 +14,18 @@ pub(crate) type Dated = (Vec<u8>, u64);
 
 /// The last operation on each key since a checkpoint.
 pub(crate) struct Recent {
-    /// By key: the version that changed it last, and the value that it has since, if it has one.
-    changes: HashMap<Vec<u8>, (u64, Option<Vec<u8>>)>,
+    /// By key.
+    changes: HashMap<Vec<u8>, Change>,
+}
+
+/// The version that changed a key last, and the value that it has since, if it has one.
+pub(super) type Change = (u64, Option<Vec<u8>>);
+
+impl Recent {
+    /// The last change of a key, if it was changed.
+    pub(super) fn change(&self, key: &[u8]) -> Option<&Change> {
+        self.changes.get(key)
+    }
 }
 
 impl Disk {

@@ -11,6 +11,7 @@
 //! checkpoint =                                                                 (that there is one says all)
 //! commit   = time || app hash || stores || (store || version || root hash || made here (0 or 1))*
 //! latest   = version || value
+//! indexed  = version                                                           the checkpoint up to which the index has every change
 //! orphans  = node key*
 //! ```
 //!
@@ -239,6 +240,22 @@ pub(crate) fn decode_latest<'a>(at: &'a [u8], record: &'a [u8]) -> Result<(u64, 
     Ok((version, reader.rest()))
 }
 
+/// Says up to which checkpoint the index has every change; 0 for none.
+pub(crate) fn encode_indexed(store: StoreId, version: u64) -> (Vec<u8>, Vec<u8>) {
+    let at = keys::indexed(store);
+    let mut writer = Writer::new();
+    writer.number(version);
+    let record = writer.seal(Keyspace::Latest, &at);
+    (at, record)
+}
+
+pub(crate) fn decode_indexed(at: &[u8], record: &[u8]) -> Result<u64> {
+    let mut reader = Reader::open(Keyspace::Latest, at, record)?;
+    let version = reader.number()?;
+    reader.finish()?;
+    Ok(version)
+}
+
 pub(crate) fn encode_orphans(store: StoreId, version: u64, nodes: &[NodeKey]) -> (Vec<u8>, Vec<u8>) {
     let at = keys::orphans(store, version);
     let mut writer = Writer::with_capacity(nodes.len() * 8);
@@ -285,6 +302,8 @@ mod tests {
 
         let (at, record) = encode_latest(StoreId(1), b"key", 4, b"value");
         assert_eq!(decode_latest(&at, &record).unwrap(), (4, &b"value"[..]));
+        let (at, record) = encode_indexed(StoreId(1), 4);
+        assert_eq!(decode_indexed(&at, &record).unwrap(), 4);
         let nodes = [NodeKey::new(1, 1), NodeKey::new(u64::MAX, u32::MAX)];
         let (at, record) = encode_orphans(StoreId(1), 4, &nodes);
         assert_eq!(decode_orphans(&at, &record).unwrap(), nodes);

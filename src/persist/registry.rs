@@ -93,7 +93,9 @@ impl Disk {
     /// Adds to a batch that a store goes with all that it has; `removed` are all versions that go with the batch.
     pub(super) fn put_deletion(&self, batch: &mut Batch, name: &str, store: StoreId, removed: &RemovedVersions) -> Result<()> {
         batch.delete(Keyspace::Meta, keys::store(name));
-        self.put_emptying(batch, store, removed)
+        self.put_emptying(batch, store, removed)?;
+        batch.delete(Keyspace::Latest, keys::indexed(store));
+        Ok(())
     }
 
     /// Adds to a batch that all versions of a store go.
@@ -110,6 +112,8 @@ impl Disk {
         ] {
             batch.delete_range(keyspace, from, to);
         }
+        let (at, record) = records::encode_indexed(store, 0);
+        batch.put(Keyspace::Latest, at, record);
         Ok(())
     }
 
@@ -145,6 +149,8 @@ impl State {
         let (at, record) = records::encode_store(name, id, &settings);
         batch.put(Keyspace::Meta, at, record);
         batch.put(Keyspace::Meta, keys::NEXT_STORE, records::encode_next_store(self.next_store));
+        let (at, record) = records::encode_indexed(id, 0);
+        batch.put(Keyspace::Latest, at, record);
     }
 
     /// The store `name`; a new one waits for its first version.

@@ -8,7 +8,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use im::OrdMap;
 use treering_tree::{Options, Order, SavedVersion, Tree};
 
-use super::flush::Removed;
+use super::flush::{Removed, Stored};
 use super::keys::{self, StoreId};
 use super::log::{self, Operation};
 use super::records::{self, VersionRecord};
@@ -64,6 +64,7 @@ impl Disk {
     /// `go_on` is asked after each version: what it fails with ends the work, without a trace.
     pub(crate) fn working(&self, store: &StoreState, go_on: &dyn Fn() -> Result<()>) -> Result<Working> {
         let Some((version, _)) = store.newest else { return Ok(Working::of_old(self.tree(store.id, None)?)) };
+        self.complete_index(store, go_on)?;
         let stored = || self.first_look(store.id);
         if let Some((tree, removed, index_from)) = self.flusher.with_lag(store.id, stored, |lag| lag.newest(version))? {
             return Ok(Working { tree, removed, index_from });
@@ -102,9 +103,9 @@ impl Disk {
         self.checkpoint_until(store, u64::MAX)
     }
 
-    /// The newest checkpoint of a store that this process looks at for the first time. Nodes that an interrupted flush left above it go: the
-    /// next checkpoint may be another version, which does not have them.
-    pub(super) fn first_look(&self, store: StoreId) -> Result<u64> {
+    /// How far a store is stored that this process looks at for the first time. Nodes that an interrupted flush left above its newest
+    /// checkpoint go: the next one may be another version, which does not have them.
+    pub(super) fn first_look(&self, store: StoreId) -> Result<Stored> {
         let checkpoint = self.newest_checkpoint(store)?;
         let (from, to) = keys::nodes_after(store, checkpoint);
         let is_left =
@@ -114,7 +115,9 @@ impl Disk {
             batch.delete_range(Keyspace::Nodes, &from, &to);
             self.write_later(&batch)?;
         }
-        Ok(checkpoint)
+        // A store that is not registered yet has no record of its index.
+        let indexed = if checkpoint == 0 { 0 } else { self.indexed(store)?.min(checkpoint) };
+        Ok(Stored { checkpoint, indexed })
     }
 
     /// Whether the tree of a store's newest version is in memory here, or its nodes are stored.

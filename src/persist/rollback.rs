@@ -63,6 +63,7 @@ impl Disk {
         if removed.is_empty() && home.is_empty() && targets.iter().all(RollbackTarget::keeps_its_name) {
             return Ok(());
         }
+        self.settle_indexes(&state, targets)?;
         let mut batch = Batch::new();
         home.put(&mut batch);
         multi::put_finished(&mut batch);
@@ -91,12 +92,25 @@ impl Disk {
         let rolled_back = State { stores, next_commit: state.next_commit, next_store: state.next_store };
         self.put_standing(&mut batch, &rolled_back);
         self.write(&batch)?;
+        // What is said to be settled must not be what the indexes were before.
+        self.settle_index()?;
         let changed: BTreeSet<StoreId> = removed.into_iter().map(|(store, _)| store).collect();
         for store in changed {
             self.forget(store);
         }
         *self.state() = State { next_commit: rolled_back.next_commit + 1, ..rolled_back };
         Ok(())
+    }
+
+    /// Gets the stores' indexes, which the rollback changes, onto the disk as they are: what a crash would lose of them it takes from logs that
+    /// the rollback removes.
+    fn settle_indexes(&self, state: &State, targets: &[RollbackTarget]) -> Result<()> {
+        for target in targets {
+            if let Some(store) = state.stores.get(&target.store) {
+                self.complete_index(store, &|| Ok(()))?;
+            }
+        }
+        self.settle_index()
     }
 
     /// The versions that go; fails when a snapshot holds one.
@@ -137,6 +151,8 @@ impl Disk {
         }
         let base = self.checkpoint_until(store, version)?;
         self.put_index_back(batch, store, base)?;
+        let (at, indexed) = records::encode_indexed(store, base);
+        batch.put(Keyspace::Latest, at, indexed);
         for (keyspace, (from, to)) in [
             (Keyspace::Nodes, keys::nodes_after(store, base)),
             (Keyspace::Orphans, keys::orphans_between(store, base + 1, u64::MAX)),

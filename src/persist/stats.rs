@@ -2,15 +2,16 @@
 
 use treering_tree::Order;
 
-use super::Disk;
 use super::watch::Watch;
+use super::{Disk, keys};
 use crate::engine::Keyspace;
 use crate::error::Result;
 
 /// Records of one kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KindStats {
-    /// The keyspace; nodes are told apart into `nodes: leaf` and `nodes: inner`.
+    /// The keyspace; nodes are told apart into `nodes: leaf` and `nodes: inner`, and the records of how far the index of a store goes
+    /// are `indexed`.
     pub kind: &'static str,
     /// How many records.
     pub count: u64,
@@ -29,6 +30,7 @@ impl Disk {
         for keyspace in Keyspace::ALL {
             let mut kinds = match keyspace {
                 Keyspace::Nodes => vec!["nodes: leaf", "nodes: inner"],
+                Keyspace::Latest => vec![keyspace.name(), "indexed"],
                 other => vec![other.name()],
             }
             .into_iter()
@@ -39,7 +41,11 @@ impl Disk {
                 if watch.is_over() {
                     return Ok(all);
                 }
-                let place = if kinds.len() > 1 { usize::from(value.get(NODE_KIND).is_some_and(|&kind| kind != 0)) } else { 0 };
+                let place = usize::from(match keyspace {
+                    Keyspace::Nodes => value.get(NODE_KIND).is_some_and(|&kind| kind != 0),
+                    Keyspace::Latest => keys::is_indexed(&key),
+                    _ => false,
+                });
                 if let Some(kind) = kinds.get_mut(place) {
                     kind.count += 1;
                     kind.bytes += (key.len() + value.len()) as u64;

@@ -3,11 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "test helpers")]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use treering::engine::memory::MemoryBackend;
-use treering::engine::{Backend, BackendError, Batch, Durability, Keyspace, Scan};
+use treering::engine::{Backend, BackendError, Batch, Change, Durability, Keyspace, Scan};
 use treering::{CreateOptions, Database, OpenOptions, Order};
 
 pub type Model = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -19,8 +19,35 @@ pub struct FaultyBackend {
     /// Writes that still succeed; negative: all do.
     writes_left: AtomicI64,
     pub writes: AtomicU64,
+    /// What of the index a crash may lose, where that is asked for.
+    unsettled: Mutex<Option<Unsettled>>,
     /// Microseconds that looking for orphans takes: what pruning does between two looks at what there is.
     pub orphans_take: AtomicU64,
+}
+
+/// The index as it was when it was settled last, and the writes to it since, each with whether a crash may lose it.
+#[derive(Default)]
+struct Unsettled {
+    settled: Model,
+    since: Vec<(Batch, bool)>,
+}
+
+impl Unsettled {
+    /// The index after a crash that leaves the first `left` writes, and of the others those that cannot be lost.
+    fn after_crash(&self, left: usize) -> MemoryBackend {
+        let index = MemoryBackend::default();
+        let mut settled = Batch::new();
+        for (key, value) in &self.settled {
+            settled.put(Keyspace::Latest, key, value);
+        }
+        index.write(&settled, Durability::Buffered).unwrap();
+        for (place, (batch, may_be_lost)) in self.since.iter().enumerate() {
+            if place < left || !may_be_lost {
+                index.write(batch, Durability::Buffered).unwrap();
+            }
+        }
+        index
+    }
 }
 
 impl FaultyBackend {
@@ -75,6 +102,35 @@ impl FaultyBackend {
         }
         Arc::new(copy)
     }
+
+    /// From now on a crash may lose of the index what was not settled.
+    pub fn lose_index(&self) {
+        let settled = self.records(Keyspace::Latest).into_iter().collect();
+        *self.unsettled.lock().unwrap() = Some(Unsettled { settled, since: Vec::new() });
+    }
+
+    /// Writes to the index that are not settled.
+    pub fn unsettled(&self) -> usize {
+        self.unsettled.lock().unwrap().as_ref().map_or(0, |unsettled| unsettled.since.len())
+    }
+
+    /// What a crash leaves that loses all but the first `left` writes to the index that are not settled.
+    pub fn crashed(&self, left: usize) -> Arc<Self> {
+        // Nothing is written between the two looks.
+        let unsettled = self.unsettled.lock().unwrap();
+        let copy = self.copy();
+        if let Some(unsettled) = &*unsettled {
+            let mut all = Batch::new();
+            all.delete_range(Keyspace::Latest, [], [0xff; 100]);
+            copy.inner.write(&all, Durability::Buffered).unwrap();
+            for pair in unsettled.after_crash(left).scan(Keyspace::Latest, &[], None, Order::Ascending) {
+                let (key, value) = pair.unwrap();
+                copy.put(Keyspace::Latest, &key, value);
+            }
+            copy.lose_index();
+        }
+        copy
+    }
 }
 
 impl Backend for FaultyBackend {
@@ -100,10 +156,43 @@ impl Backend for FaultyBackend {
         if left > 0 {
             self.writes_left.store(left - 1, Ordering::SeqCst);
         }
+        let mut unsettled = self.unsettled.lock().unwrap();
+        if let Some(unsettled) = &mut *unsettled {
+            let mut changes = Batch::new();
+            for (keyspace, change) in batch.changes().filter(|(keyspace, _)| *keyspace == Keyspace::Latest) {
+                match change {
+                    Change::Put { key, value } => changes.put(keyspace, key, value),
+                    Change::Delete { key } => changes.delete(keyspace, key),
+                    Change::DeleteRange { from, to } => changes.delete_range(keyspace, from, to),
+                }
+            }
+            if !changes.is_empty() {
+                assert!(durability != Durability::Derived || changes.len() == batch.len(), "derived in one keyspace only");
+                unsettled.since.push((changes, durability == Durability::Derived));
+            }
+        }
         self.inner.write(batch, durability)
     }
 
+    fn settle(&self, keyspace: Keyspace) -> Result<(), BackendError> {
+        assert_eq!(keyspace, Keyspace::Latest);
+        self.flush()
+    }
+
+    fn get_settled(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError> {
+        match &*self.unsettled.lock().unwrap() {
+            Some(unsettled) if keyspace == Keyspace::Latest => Ok(unsettled.settled.get(key).cloned()),
+            _ => self.get(keyspace, key),
+        }
+    }
+
     fn flush(&self) -> Result<(), BackendError> {
+        if self.writes_left.load(Ordering::SeqCst) == 0 {
+            return Err(BackendError::new("flushing", "no space left on device (injected)"));
+        }
+        if let Some(unsettled) = &mut *self.unsettled.lock().unwrap() {
+            *unsettled = Unsettled { settled: self.records(Keyspace::Latest).into_iter().collect(), since: Vec::new() };
+        }
         self.inner.flush()
     }
 }

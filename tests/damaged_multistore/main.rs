@@ -92,7 +92,8 @@ fn every_missing_record_is_found_or_harmless() {
     let mut unnoticed = Vec::new();
     for (place, record) in sample.records.iter().enumerate().filter(|(_, record)| !is_of_newest_version(record)) {
         let records = without(&sample, place);
-        if record.keyspace == Keyspace::Latest {
+        // The record of how far an index goes is asked for by opening.
+        if record.keyspace == Keyspace::Latest && !record.key.starts_with(&[0xff; 4]) {
             // That the index has no record of a key is no damage that a reader could see; the check compares it with the tree.
             let stores = TwoEngines::with(&records).builder(folder.path()).open().unwrap();
             assert!(stores.check(&mut |_| {}).is_err(), "{} missing", record.name());

@@ -32,7 +32,7 @@ impl Kind {
     const fn of(durability: Durability) -> Self {
         match durability {
             Durability::Synced => Self::Synced,
-            Durability::Buffered => Self::Unsynced,
+            Durability::Buffered | Durability::Derived => Self::Unsynced,
         }
     }
 

@@ -14,10 +14,21 @@ pub(crate) type Removed = OrdMap<Arc<[u8]>, u64>;
 /// Bytes of memory that a new node holds until it is stored, with its share of keys and values.
 const BYTES_PER_NODE: u64 = 160;
 
+/// How far a store is stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Stored {
+    /// The newest checkpoint, 0 for none.
+    pub(crate) checkpoint: u64,
+    /// The newest version up to which the index has every change: that checkpoint, or after a crash an earlier one.
+    pub(crate) indexed: u64,
+}
+
 /// A store's versions above its newest checkpoint.
 pub(crate) struct Lag {
-    /// The newest checkpoint that is stored, 0 for none.
+    /// The newest checkpoint that is stored and up to which the index has every change, 0 for none.
     flushed: u64,
+    /// Whether a crash has set the index back behind the newest checkpoint. While it is so, nothing is queued.
+    is_index_behind: bool,
     /// The newest one that is stored or queued.
     queued: u64,
     /// The newest version's tree, while it is not stored.
@@ -30,11 +41,26 @@ pub(crate) struct Lag {
 }
 
 impl Lag {
-    pub(super) fn new(flushed: u64) -> Self {
-        Self { flushed, queued: flushed, tree: None, orphans: Vec::new(), removed: Removed::new(), nodes: 0 }
+    pub(super) fn new(stored: Stored) -> Self {
+        let Stored { checkpoint: queued, indexed: flushed } = stored;
+        let is_index_behind = flushed < queued;
+        Self { flushed, is_index_behind, queued, tree: None, orphans: Vec::new(), removed: Removed::new(), nodes: 0 }
     }
 
-    /// The newest checkpoint that is stored, 0 for none.
+    /// How far the store is stored, if a crash has set its index back.
+    pub(crate) fn index_behind(&self) -> Option<Stored> {
+        self.is_index_behind.then_some(Stored { checkpoint: self.queued, indexed: self.flushed })
+    }
+
+    /// The index has every change up to the newest checkpoint again.
+    pub(crate) fn is_indexed(&mut self) {
+        if self.is_index_behind {
+            self.is_index_behind = false;
+            self.flushed = self.queued;
+        }
+    }
+
+    /// The newest checkpoint that is stored and up to which the index has every change, 0 for none.
     pub(crate) fn flushed(&self) -> u64 {
         self.flushed
     }

@@ -1,6 +1,6 @@
 //! Writing one checkpoint.
 //!
-//! First the nodes, in the order of their keys, then the index, and with its last part the orphans and the record of the checkpoint.
+//! First the nodes, in the order of their keys, beside them the index; then the orphans and the record of the checkpoint in one batch.
 //! A crash in between leaves nodes and index entries that the next flush of the same version writes again, the same.
 
 use std::panic::resume_unwind;
@@ -11,6 +11,7 @@ use treering_tree::{NodeKey, NodeRecord};
 
 use super::Job;
 use crate::engine::{Backend, BackendError, Batch, Change, Durability, Keyspace, Put};
+use crate::persist::index::IndexWriter;
 use crate::persist::{keys, node, records};
 
 type Written = Result<(), BackendError>;
@@ -21,16 +22,14 @@ const MOST_NODES_AT_ONCE: u64 = 32 << 20;
 /// Bytes of encoded nodes that go to the writing thread at once, and how many such parts may wait for it.
 const PART: usize = 256 << 10;
 const PARTS_AHEAD: usize = 2;
-/// Bytes of index entries that are written at once: small enough that a commit waiting for them does not notice.
-const INDEX_AT_ONCE: usize = 1 << 20;
 
 /// Stores a version's nodes and its part of the index, and then that it is a checkpoint. `limit`: the bytes that may wait to be flushed.
 pub(super) fn checkpoint(backend: &dyn Backend, job: &Job, limit: u64) -> Written {
-    let mut index = Index { backend, batch: Batch::new() };
+    let mut index = IndexWriter::new(backend, job.store);
     for (key, &version) in &job.removed {
         if version > job.since {
             // The key may have been set again: then it is put behind.
-            index.delete(&keys::latest(job.store, key))?;
+            index.delete(key)?;
         }
     }
     if job.since + 1 == job.version {
@@ -42,7 +41,8 @@ pub(super) fn checkpoint(backend: &dyn Backend, job: &Job, limit: u64) -> Writte
         each_node(job, &mut index, &mut |at, record| nodes.put(at, record))?;
         nodes.write()?;
     }
-    let mut last = index.batch;
+    index.finish(job.version)?;
+    let mut last = Batch::new();
     if !job.orphans.is_empty() {
         let mut orphans = job.orphans.clone();
         NodeKey::sort(&mut orphans);
@@ -84,12 +84,11 @@ fn put_part(part: &Batch, put: &mut Put<'_>) -> Written {
 }
 
 /// Puts the records of all nodes since the checkpoint before, and the leaves into the index.
-fn each_node(job: &Job, index: &mut Index<'_>, put: &mut Put<'_>) -> Written {
+fn each_node(job: &Job, index: &mut IndexWriter<'_>, put: &mut Put<'_>) -> Written {
     let mut record = Vec::new();
     for (key, made) in job.tree.nodes_since(job.since) {
         if let NodeRecord::Leaf { key: user_key, value } = &made {
-            let (at, record) = records::encode_latest(job.store, user_key, key.version(), value);
-            index.put(&at, &record)?;
+            index.put(user_key, key.version(), value)?;
         }
         let at = keys::node(job.store, key);
         record = node::encode(&at, &made, record);
@@ -125,31 +124,5 @@ impl Nodes<'_> {
         entries.clear();
         self.bytes.clear();
         Ok(())
-    }
-}
-
-/// Changes of the index on their way.
-struct Index<'a> {
-    backend: &'a dyn Backend,
-    batch: Batch,
-}
-
-impl Index<'_> {
-    fn put(&mut self, at: &[u8], record: &[u8]) -> Written {
-        self.batch.put(Keyspace::Latest, at, record);
-        self.write_when_full()
-    }
-
-    fn delete(&mut self, at: &[u8]) -> Written {
-        self.batch.delete(Keyspace::Latest, at);
-        self.write_when_full()
-    }
-
-    fn write_when_full(&mut self) -> Written {
-        if self.batch.bytes() < INDEX_AT_ONCE {
-            return Ok(());
-        }
-        let batch = std::mem::take(&mut self.batch);
-        self.backend.write(&batch, Durability::Buffered)
     }
 }
