@@ -160,7 +160,7 @@ fn survives_kills(engine: &str) {
     let seed = std::env::var("TREERING_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     println!("TREERING_SEED={seed}");
     let mut numbers = Numbers(seed);
-    let (mut last, mut lost) = (0, 0);
+    let (mut last, mut gone) = (0, 0);
     for round in 0..ROUNDS {
         let after = Duration::from_millis(20 + numbers.below(400));
         let acknowledged = write_and_kill(engine, &path, after);
@@ -173,9 +173,9 @@ fn survives_kills(engine: &str) {
         // The settling after the last acknowledged batch may not have come to its end.
         let settled = (acknowledged.saturating_sub(1) / SETTLED_EVERY) * SETTLED_EVERY;
         assert!((settled..=found).contains(&derived), "round {round}: {derived} is derived; settled {settled}, newest {found}");
-        lost += found - derived;
+        gone += found - derived;
     }
-    println!("{lost} derived writes were lost");
+    println!("{gone} derived writes were lost");
     assert!(last > 10, "the kills came too early to show anything: batch {last}");
 }
 

@@ -5,20 +5,22 @@
 //! else is refused, since silently losing acknowledged commits is worse than not opening.
 //!
 //! How a version is written was measured (`cargo bench --bench write_paths`; a version of 10,000 operations has 90,000 nodes). Ratios to
-//! what is done here, of one to three runs on a busy machine of two cores, where processor time holds to a fifth at best:
+//! nodes as files and the index through the log, of one to three runs on a busy machine of two cores, where processor time holds to a fifth
+//! at best:
 //!
 //! | instead | processor | bytes written | and |
 //! |---|---|---|---|
 //! | everything in one batch through the log | 1.2 to 1.9 | 1.7 to 1.9 | a synced commit takes 1.6 to 2.8 times as long |
 //! | nodes and index with the log off, flushed at once | 1.3 to 1.7 | 1.2 to 1.4 | |
 //! | nodes into a vector as write buffer | 1.6 to 1.9 | 1.5 | |
-//! | only the index with the log off | 0.9 to 1.1 | 0.9 | a crash replays up to ten versions; pruning must wait for flushes |
+//! | **only the index with the log off, 48 MiB of log**: what is done here | 0.95 to 1.05 | 0.93 | a killed database opens in 0.3 of the time; blocks, slowest of a hundred: 0.95, 0.8 |
+//! | the same, with 32, 64, 128 MiB of log | 1.0 | 1.0, 0.9, 0.9 | opens in 0.3, 0.4, 0.4 to 0.6 of the time |
 //! | index added as a file, each version or every eighth | 1.3, 0.7 to 0.9 | 1.5, 0.8 to 0.9 | as above for every eighth |
 //! | nodes not compressed, by Zstd | 0.9, 1.5 | 1.1, 0.97 | the database 1.14, 0.97 times as large |
 //! | nodes in blocks of 4, 16 KiB | 1.1 to 1.2, 0.9 to 1.0 | 1.0 | |
 //! | index with a write buffer of 64 MiB, or merged from eight files on | 0.9 to 1.0 | 0.9 to 0.95 | more memory, or slower scans |
 //! | log in blob files | 1.0 | 1.0 | |
-//! | write buffers of 8 MiB for the log, 16 for the index, 48 MiB of write-ahead log | 1.0 | 1.1 | blocks 1.0 to 1.2 times as long; a killed database opens in 0.65 of the time |
+//! | everything through the log, 48 MiB of it, small write buffers | 1.0 | 1.1 | blocks 1.0 to 1.2 times as long; opens in 0.65 of the time |
 //! | nodes by Zstd in blocks of 16 KiB, a checkpoint every 100 versions | 1.0 | | the database 0.98 times as large |
 //!
 //! Nodes go from the tree through an encoding thread into the file, 256 KiB at a time: in one piece they took 13 MB a version out of the
@@ -51,9 +53,12 @@ pub(super) use options::{DEFAULT_BLOOM_BITS, MOST_BLOOM_BITS};
 /// merged more often.
 const LEAST_WRITE_BUFFERS: usize = 12 << 20;
 const MOST_WRITE_BUFFERS: usize = 96 << 20;
-/// Bytes of write-ahead log, which opening after a crash reads: 1 ms a MiB. With 128 MiB a fiftieth less was written, and the slowest blocks
-/// took 1.3 times as long.
-const MOST_WAL: u64 = 32 << 20;
+/// Bytes of write-ahead log, which opening after a crash reads. When there is more the index is flushed too, though it is not in that log:
+/// smaller tables of it are merged more often.
+const MOST_WAL: u64 = 48 << 20;
+/// Of all write buffers, one part in so many is the log's: what of the log is not in tables yet opening after a crash puts into memory,
+/// which takes 1 ms a MiB, and reading past the rest a third of that. The log comes in order, so that small tables cost nothing more.
+const LOGS_PART: usize = 6;
 /// Bytes of a data block; larger blocks compress better, smaller ones cost less to read a single record from.
 const BLOCK: usize = 8 << 10;
 /// Bytes of a data block of nodes. They are mostly hashes, which compress badly, and each is read alone from somewhere.
@@ -271,7 +276,7 @@ fn family_options(keyspace: Keyspace, cache: Option<&Cache>, chosen: &RocksOptio
     }
     let mut options = Options::default();
     options.set_block_based_table_factory(&blocks);
-    options.set_write_buffer_size(write_buffers(chosen) / 3);
+    options.set_write_buffer_size(write_buffers(chosen) / if keyspace == Keyspace::Log { LOGS_PART } else { 3 });
     if matches!(keyspace, Keyspace::Latest | Keyspace::Log) && chosen.compression_of(keyspace) == Compression::Lz4 {
         // What has come to the lowest level stays there long.
         options.set_bottommost_compression_type(DBCompressionType::Zstd);
