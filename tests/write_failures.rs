@@ -179,3 +179,38 @@ fn replaying_after_a_rollback_gives_the_same_roots() {
     save_blocks(&database, 5, &mut second).unwrap();
     assert_eq!(first, second);
 }
+
+/// A rollback changes the index in the batch that removes the logs which an index set back by a crash would need.
+#[test]
+fn a_rollback_that_stops_at_any_step_and_a_crash_leave_the_index_right() {
+    for (failing, expected) in [(0, 6), (1, 3), (2, 3)] {
+        let backend = FaultyBackend::new();
+        backend.lose_index();
+        let mut saved = Saved::new();
+        let database = backend.open();
+        database.create_store("s").unwrap();
+        save_blocks(&database, 6, &mut saved).unwrap();
+        database.wait_until_flushed().unwrap();
+        let mut store = database.store("s").unwrap();
+        backend.fail_after(failing);
+        assert_eq!(store.rollback_to(3).is_ok(), failing == 2);
+        let crashed = backend.crashed(0);
+        drop(store);
+        drop(database);
+
+        let database = crashed.open();
+        let versions: Vec<u64> = database.versions("s").unwrap().iter().map(|info| info.version).collect();
+        assert_eq!(versions, (1..=expected).collect::<Vec<_>>());
+        let store = database.store("s").unwrap();
+        let newest = &saved[&expected].0;
+        for (model, _) in saved.values() {
+            for key in model.keys() {
+                assert_eq!(store.get(key).unwrap().as_ref(), newest.get(key), "failing {failing}");
+            }
+        }
+        drop(store);
+        database.check(&mut |_| {}).unwrap();
+        saved.retain(|&version, _| version <= expected);
+        assert_all_there(&database, &saved);
+    }
+}
