@@ -1,8 +1,9 @@
 //! RocksDB: every keyspace a column family of one database.
 //!
 //! All batches but derived ones go through RocksDB's write-ahead log, so a batch is atomic over all keyspaces and is on the disk when a synced
-//! write returns. RocksDB gets that log onto the disk before a table of what was written later. A write-ahead log whose end is torn (a crash in the middle of an append) is read up to there; one that is damaged anywhere
-//! else is refused, since silently losing acknowledged commits is worse than not opening.
+//! write returns. RocksDB gets that log onto the disk before a table of what was written later. A write-ahead log whose end is torn (a crash
+//! in the middle of an append) is read up to there; one that is damaged anywhere else is refused, since silently losing acknowledged commits
+//! is worse than not opening.
 //!
 //! How a version is written was measured (`cargo bench --bench write_paths`; a version of 10,000 operations has 90,000 nodes). Ratios to
 //! nodes as files and the index through the log, of one to three runs on a busy machine of two cores, where processor time holds to a fifth

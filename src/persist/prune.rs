@@ -80,6 +80,7 @@ impl Disk {
         // What is about to be stored has its place among the checkpoints first.
         self.flusher.drain()?;
         let store = self.store(name)?.id;
+        self.settle_before(store, keep)?;
         let mut report = PruneReport::default();
         let bases = self.remove_versions(store, keep, &mut report)?;
         let (mut before, mut pace) = (None, Pace::new(self));
@@ -91,6 +92,17 @@ impl Disk {
         drop(removals);
         self.reclaim(name, store, &report)?;
         Ok(report)
+    }
+
+    /// Settles the index when many versions go above that to which a crash may set it back: else their records and logs stay, for the next
+    /// pruning. Nobody waits for it but the pruning.
+    fn settle_before(&self, store: StoreId, keep: &Keep) -> Result<()> {
+        let first = self.settled(store)?.saturating_add(1);
+        let rows = self.version_rows(store, first, u64::MAX).collect::<Result<Vec<_>>>()?;
+        let (live, retired): (Vec<&VersionRow>, Vec<&VersionRow>) = rows.iter().partition(|row| row.standing == Standing::Kept);
+        let times: Vec<_> = live.iter().map(|row| (row.version, row.record.time)).collect();
+        let going = times.len() - kept_versions(&times, keep)?.len();
+        if going > MOST_UNSETTLED_AT_ONCE || retired.len() > MOST_UNSETTLED { self.settle_index() } else { Ok(()) }
     }
 
     /// Gives room back when much was removed: half as many nodes as are left of the newest version, or more.
@@ -121,7 +133,9 @@ impl Disk {
         report.deferred = times.iter().map(|&(version, _)| version).filter(|v| !kept.contains(v) && held.contains(v)).collect();
         let checkpoints = self.checkpoints(store)?;
         let mut needed = Needed::find(&rows, &checkpoints, |version| kept.contains(&version) || held.contains(&version));
-        needed.add_unsettled(&rows, || self.settled(store), || self.settle_index())?;
+        // From the logs of these the index is brought forward if a crash sets it back.
+        let settled = self.settled(store)?;
+        needed.rows.extend(rows.iter().map(|row| row.version).filter(|&version| version > settled));
         let removed: Vec<_> = rows.iter().filter(|row| !needed.rows.contains(&row.version)).collect();
         let numbers = removed.iter().map(|row| (store, row.version)).collect();
         for part in removed.chunks(STEP / 3) {
@@ -249,20 +263,6 @@ impl Needed {
             }
         }
         needed
-    }
-
-    /// Adds the versions above that to which a crash may set the index back, which is then brought forward from their logs. The next
-    /// pruning removes them. Where they are many the index is settled instead, and none is added.
-    fn add_unsettled(&mut self, rows: &[VersionRow], settled: impl Fn() -> Result<u64>, settle: impl FnOnce() -> Result<()>) -> Result<()> {
-        let mut first = settled()?;
-        let going = rows.iter().filter(|row| row.version > first && !self.rows.contains(&row.version));
-        let (kept, retired): (Vec<&VersionRow>, Vec<&VersionRow>) = going.partition(|row| row.standing == Standing::Kept);
-        if kept.len() > MOST_UNSETTLED_AT_ONCE || retired.len() > MOST_UNSETTLED {
-            settle()?;
-            first = settled()?;
-        }
-        self.rows.extend(rows.iter().map(|row| row.version).filter(|&version| version > first));
-        Ok(())
     }
 }
 
