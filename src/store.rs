@@ -27,8 +27,10 @@ pub(crate) use prepared::Promise;
 pub use range::StoreRange;
 pub(crate) use saved_already::SavedAlready;
 pub use scan::Scan;
-pub(crate) use shared::{About, KeyChange, Locked, TakeSeen, ValueSeen, saved_event};
+pub(crate) use shared::{About, KeyChange, Locked, saved_event};
 pub use shared::{FoundValue, SharedStore, WorkingView};
+#[cfg(feature = "system")]
+pub(crate) use shared::{TakeSeen, ValueSeen};
 pub(crate) use snapshot::HeldVersion;
 pub use snapshot::Snapshot;
 pub use snapshot::changes::EachChange;

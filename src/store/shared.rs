@@ -28,6 +28,7 @@ use crate::error::{Error, Feature, Result};
 use crate::event::{EventBus, StoreClosed, TransactionCommit};
 
 pub use many::FoundValue;
+#[cfg(feature = "system")]
 pub(crate) use many::{TakeSeen, ValueSeen};
 pub(crate) use versioned::saved_event;
 pub(crate) use views::KeyChange;

@@ -92,6 +92,7 @@ impl SharedStore {
 
 impl<K: AsRef<[u8]>> Unread<'_, K> {
     /// How many there are.
+    #[cfg(feature = "system")]
     pub(crate) fn count(&self) -> usize {
         self.keys.len()
     }
