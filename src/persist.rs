@@ -49,7 +49,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use treering_tree::{Budget, Order};
 
-use crate::engine::{Backend, Batch, Durability, Keyspace};
+use crate::engine::{Backend, BackendError, Batch, Durability, Keyspace};
 use crate::error::{Error, Result};
 use keys::StoreId;
 use poison::Poison;
@@ -261,7 +261,12 @@ impl Disk {
     }
 
     fn write_as(&self, batch: &Batch, durability: Durability) -> Result<()> {
-        self.backend.write(batch, durability).map_err(|error| {
+        self.noted(self.backend.write(batch, durability))
+    }
+
+    /// A failed write poisons the handle.
+    fn noted(&self, written: std::result::Result<(), BackendError>) -> Result<()> {
+        written.map_err(|error| {
             self.poison(&error.to_string());
             Error::from(error)
         })

@@ -161,14 +161,6 @@ impl Disk {
         self.noted(writer.finish(stored.checkpoint))
     }
 
-    /// A failed write poisons the handle.
-    fn noted(&self, written: Written) -> Result<()> {
-        written.map_err(|error| {
-            self.poison(&error.to_string());
-            Error::from(error)
-        })
-    }
-
     /// The value of a key at a kept version and the version that set it, if the flat index knows it: when it has all changes up to `complete`,
     /// and nothing newer has set or removed the key since. The caller knows which keys changed between `complete` and the version.
     pub(crate) fn latest_until(&self, store: StoreId, key: &[u8], version: u64, complete: u64) -> Result<Option<Dated>> {
