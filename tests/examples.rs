@@ -61,7 +61,7 @@ fn the_own_engine_keeps_all_laws() {
 
 #[test]
 fn no_example_is_forgotten() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let folder = std::path::Path::new("examples");
     let mut files: Vec<String> =
         std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned()).collect();
     files.sort();

@@ -41,7 +41,7 @@ impl Source {
 }
 
 fn sources(folder: &str) -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(".");
     let mut pending = vec![root.join(folder)];
     let mut found = Vec::new();
     while let Some(path) = pending.pop() {

@@ -105,7 +105,7 @@ fn a_token_allows_what_it_grants() {
 
 #[test]
 fn tls_from_files_is_spoken_and_nothing_else() {
-    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/server/tls");
+    let files = Path::new("tests/server/tls");
     let node = node_with(|config| {
         config.http.tls_certificate = Some(files.join("certificate.pem"));
         config.http.tls_key = Some(files.join("key.pem"));

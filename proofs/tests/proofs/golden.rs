@@ -4,7 +4,7 @@ use serde_json::Value;
 use treering_proofs::Hash;
 
 pub(crate) fn load(name: &str) -> Value {
-    let path = format!("{}/../tests/vectors/{name}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("../tests/vectors/{name}");
     serde_json::from_str(&std::fs::read_to_string(&path).expect(&path)).expect(&path)
 }
 

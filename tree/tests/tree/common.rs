@@ -24,7 +24,7 @@ pub(crate) struct Scenario {
 }
 
 pub(crate) fn vectors() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors")
+    PathBuf::from("../tests/vectors")
 }
 
 pub(crate) fn json(name: &str) -> Value {

@@ -30,7 +30,7 @@ fn say(text: &str) {
 
 /// The program, or `None` when it can't be had here.
 fn build_oracle() -> Option<PathBuf> {
-    let sources = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/iavl-oracle");
+    let sources = PathBuf::from("../tests/iavl-oracle");
     let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("iavl-oracle");
     let go = |arguments: &[&str]| Command::new("go").args(arguments).current_dir(&sources).output();
     let Ok(modules) = go(&["mod", "download"]) else {
