@@ -302,10 +302,10 @@ pub trait Backend: Send + Sync {
         self.get(keyspace, key)
     }
 
-    /// Adds many new pairs of a keyspace: `pairs` puts them, one after another, in ascending order of keys that were not there before. What
-    /// is ingested is seen when the call returns. Unlike a batch it may be applied in part by a crash, and may survive one that loses
-    /// buffered batches written before. Engines that have a quicker way for large amounts of sorted data take it; by default
-    /// these are buffered writes.
+    /// Sets many keys of a keyspace: `pairs` puts them, one after another, in ascending order of keys. What is ingested is seen when the call
+    /// returns. Unlike a batch it may be applied in part by a crash, and may survive one that loses what was written before and was neither
+    /// synced nor settled. Engines that have a quicker way for large amounts of sorted data take it; by default these are
+    /// buffered writes.
     ///
     /// # Errors
     /// When the engine cannot write, and what `pairs` gives; then some pairs may be there.

@@ -11,6 +11,7 @@
 //! 4. `no reader sees half a batch`, and none misses one whose `write` has returned.
 //! 5. `what was written is there after opening again`, for a backend that persists.
 //! 6. `derived writes are seen at once`, as all others; `what is settled is no older than asked for`.
+//! 7. `what is ingested is seen at once, over what was there`, and is there after opening again.
 //!
 //! ```
 //! use std::sync::Arc;

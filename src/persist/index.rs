@@ -27,6 +27,9 @@ const AT_ONCE: usize = 1 << 20;
 
 type Written = std::result::Result<(), BackendError>;
 
+/// The version that set a key, and the value.
+pub(super) type Set<'a> = (u64, &'a [u8]);
+
 /// Changes of a store's index on their way.
 pub(super) struct IndexWriter<'a> {
     backend: &'a dyn Backend,
@@ -39,16 +42,15 @@ impl<'a> IndexWriter<'a> {
         Self { backend, store, batch: Batch::new() }
     }
 
-    /// A key has the value that a version set.
-    pub(super) fn put(&mut self, key: &[u8], version: u64, value: &[u8]) -> Written {
-        let (at, record) = records::encode_latest(self.store, key, version, value);
-        self.batch.put(Keyspace::Latest, &at, &record);
-        self.write_when_full()
-    }
-
-    /// A key is gone.
-    pub(super) fn delete(&mut self, key: &[u8]) -> Written {
-        self.batch.delete(Keyspace::Latest, keys::latest(self.store, key));
+    /// What a key was set to; `None`: it is gone.
+    pub(super) fn change(&mut self, key: &[u8], state: Option<Set<'_>>) -> Written {
+        match state {
+            Some((version, value)) => {
+                let (at, record) = records::encode_latest(self.store, key, version, value);
+                self.batch.put(Keyspace::Latest, &at, &record);
+            }
+            None => self.batch.delete(Keyspace::Latest, keys::latest(self.store, key)),
+        }
         self.write_when_full()
     }
 
@@ -150,8 +152,8 @@ impl Disk {
             self.operations(store, row.record.commit, |operation| {
                 if written.is_ok() {
                     written = match operation {
-                        Operation::Set(key, value) => writer.put(key, row.version, value),
-                        Operation::Delete(key) => writer.delete(key),
+                        Operation::Set(key, value) => writer.change(key, Some((row.version, value))),
+                        Operation::Delete(key) => writer.change(key, None),
                     };
                 }
             })?;

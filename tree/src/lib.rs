@@ -49,6 +49,6 @@ pub use tree::iterate::{Entry, Order, Range};
 pub use tree::key_path::{KeyPath, PathNode};
 pub use tree::lookup::{Resident, Settled};
 pub use tree::render::Style;
-pub use tree::save::{NewNodes, SavedVersion};
+pub use tree::save::{NewNodes, SavedVersion, SortedNodes};
 pub use tree::{Options, RootRecord, Tree};
 pub use treering_proofs::limits::{MAX_KEY_LEN, MAX_VALUE_LEN};

@@ -14,9 +14,10 @@ const WORTH_A_FILE: usize = 2 << 20;
 /// Bytes of pairs that one file gets.
 const MOST_IN_A_FILE: usize = 64 << 20;
 
-/// Sorted new pairs of one keyspace on their way. Few are written as a batch. Many go straight into a table file; their keys are mostly
-/// above all others, so RocksDB puts the file on the lowest level, where nothing need rewrite it, and where it needs no filter: mostly no
-/// other file has keys between its own, and the keys asked for are there.
+/// Sorted pairs of one keyspace on their way. Few are written as a batch. Many go straight into a table file. The keys of
+/// nodes are mostly above all others, so RocksDB puts the file on the lowest level, where nothing need rewrite it, and where it needs no
+/// filter: mostly no other file has keys between its own, and the keys asked for are there. A file of other keys goes above those that it
+/// overlaps, and is merged with them in time.
 pub(super) struct Ingestion<'a> {
     backend: &'a RocksBackend,
     keyspace: Keyspace,

@@ -2,7 +2,12 @@
 //!
 //! First the nodes, in the order of their keys, beside them the index; then the orphans and the record of the checkpoint in one batch.
 //! A crash in between leaves nodes and index entries that the next flush of the same version writes again, the same.
+//!
+//! The changes of the index come in the order of their keys, each key once. Those of a large checkpoint of several versions go into a file
+//! of their own, past the engine's write buffers, which could not hold them and would be merged into such a file bit by bit. The file is on
+//! the disk at once, so what was written to the index before is settled first.
 
+use std::iter::Peekable;
 use std::panic::resume_unwind;
 use std::sync::mpsc;
 use std::thread;
@@ -11,14 +16,16 @@ use treering_tree::{NodeKey, NodeRecord};
 
 use super::Job;
 use crate::engine::{Backend, BackendError, Batch, Change, Durability, Keyspace, Put};
-use crate::persist::index::IndexWriter;
+use crate::persist::index::{IndexWriter, Set};
 use crate::persist::{keys, node, records};
 
 type Written = Result<(), BackendError>;
+/// Takes what became of a key: what it was set to, or that it is gone.
+type ChangeKey<'a> = dyn FnMut(&[u8], Option<Set<'_>>) -> Written + 'a;
 
-/// Bytes of nodes of several versions that are sorted together, at most: a quarter of what may wait to be flushed, within these bounds.
-const LEAST_NODES_AT_ONCE: u64 = 2 << 20;
-const MOST_NODES_AT_ONCE: u64 = 32 << 20;
+/// Bytes that a checkpoint of several versions keeps in memory, about, from which on its part of the index gets a file; less where less may
+/// wait to be flushed. That of eight versions of 10,000 operations has 110 MiB.
+const WORTH_A_FILE: u64 = 64 << 20;
 /// Bytes of encoded nodes that go to the writing thread at once, and how many such parts may wait for it.
 const PART: usize = 256 << 10;
 const PARTS_AHEAD: usize = 2;
@@ -26,20 +33,13 @@ const PARTS_AHEAD: usize = 2;
 /// Stores a version's nodes and its part of the index, and then that it is a checkpoint. `limit`: the bytes that may wait to be flushed.
 pub(super) fn checkpoint(backend: &dyn Backend, job: &Job, limit: u64) -> Written {
     let mut index = IndexWriter::new(backend, job.store);
-    for (key, &version) in &job.removed {
-        if version > job.since {
-            // The key may have been set again: then it is put behind.
-            index.delete(key)?;
-        }
-    }
     if job.since + 1 == job.version {
-        // The nodes of one version come sorted.
-        beside_the_writer(backend, |put| each_node(job, &mut index, put))?;
+        one_version(backend, job, &mut index)?;
+    } else if job.bytes < limit.min(WORTH_A_FILE) {
+        each_change(job, &mut |key, state| index.change(key, state))?;
+        sorted_nodes(backend, job)?;
     } else {
-        let at_once = usize::try_from((limit / 4).clamp(LEAST_NODES_AT_ONCE, MOST_NODES_AT_ONCE)).unwrap_or(usize::MAX);
-        let mut nodes = Nodes { backend, at_once, entries: Vec::new(), bytes: Vec::new() };
-        each_node(job, &mut index, &mut |at, record| nodes.put(at, record))?;
-        nodes.write()?;
+        with_a_file_of_index(backend, job, &mut index)?;
     }
     index.finish(job.version)?;
     let mut last = Batch::new();
@@ -54,16 +54,17 @@ pub(super) fn checkpoint(backend: &dyn Backend, job: &Job, limit: u64) -> Writte
     backend.write(&last, Durability::Buffered)
 }
 
-/// Adds sorted nodes to the backend on a thread of its own, while this one walks the tree and encodes them: each takes about as long.
-fn beside_the_writer(backend: &dyn Backend, each: impl FnOnce(&mut Put<'_>) -> Written) -> Written {
+/// Stores the nodes of one version, which come sorted from a walk through the tree. They are added on a thread of its own, while this one
+/// walks and encodes: each takes about as long.
+fn one_version(backend: &dyn Backend, job: &Job, index: &mut IndexWriter<'_>) -> Written {
     let (sender, parts) = mpsc::sync_channel::<Batch>(PARTS_AHEAD);
     let mut write = move || backend.ingest(Keyspace::Nodes, &mut |put| parts.iter().try_for_each(|part| put_part(&part, put)));
+    let mut part = Batch::new();
+    let gone = || BackendError::new("writing nodes", "the writer has ended");
     thread::scope(|scope| {
         let writer = thread::Builder::new().name("treering-write".to_owned()).spawn_scoped(scope, &mut write);
         let writer = writer.map_err(|error| BackendError::new("starting a thread to write nodes", error))?;
-        let mut part = Batch::new();
-        let gone = || BackendError::new("writing nodes", "the writer has ended");
-        let mut sent = each(&mut |at, record| {
+        let mut sent = each_node(job, &mut |key, state| index.change(key, state), &mut |at, record| {
             part.put(Keyspace::Nodes, at, record);
             if part.bytes() < PART { Ok(()) } else { sender.send(std::mem::take(&mut part)).map_err(|_| gone()) }
         });
@@ -83,46 +84,96 @@ fn put_part(part: &Batch, put: &mut Put<'_>) -> Written {
     })
 }
 
-/// Puts the records of all nodes since the checkpoint before, and the leaves into the index.
-fn each_node(job: &Job, index: &mut IndexWriter<'_>, put: &mut Put<'_>) -> Written {
-    let mut record = Vec::new();
-    for (key, made) in job.tree.nodes_since(job.since) {
-        if let NodeRecord::Leaf { key: user_key, value } = &made {
-            index.put(user_key, key.version(), value)?;
+/// Gives the nodes of one version, and what became of each key.
+fn each_node(job: &Job, change: &mut ChangeKey<'_>, put: &mut Put<'_>) -> Written {
+    let (mut removed, mut record) = (Removals::of(job), Vec::new());
+    for (node, made) in job.tree.nodes_since(job.since) {
+        if let NodeRecord::Leaf { key, value } = &made {
+            removed.pass(key, change)?;
+            change(key, Some((node.version(), value)))?;
         }
-        let at = keys::node(job.store, key);
-        record = node::encode(&at, &made, record);
-        put(&at, &record)?;
+        record = put_node(job, node, &made, record, put)?;
     }
-    Ok(())
+    removed.rest(change)
 }
 
-/// Nodes of several versions on their way; they are sorted here, part by part.
-struct Nodes<'a> {
-    backend: &'a dyn Backend,
-    at_once: usize,
-    /// Where keys and records lie in `bytes`: start, end of the key, end.
-    entries: Vec<(usize, usize, usize)>,
-    bytes: Vec<u8>,
+/// Stores the nodes of several versions.
+fn sorted_nodes(backend: &dyn Backend, job: &Job) -> Written {
+    backend.ingest(Keyspace::Nodes, &mut |put| {
+        let mut record = Vec::new();
+        for (node, made) in job.tree.sorted_nodes_since(job.since) {
+            record = put_node(job, node, &made, record, put)?;
+        }
+        Ok(())
+    })
 }
 
-impl Nodes<'_> {
-    fn put(&mut self, at: &[u8], record: &[u8]) -> Written {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(at);
-        self.bytes.extend_from_slice(record);
-        self.entries.push((start, start + at.len(), self.bytes.len()));
-        if self.bytes.len() >= self.at_once { self.write() } else { Ok(()) }
+/// Puts a node, and gives its record to be written over.
+fn put_node(job: &Job, node: NodeKey, made: &NodeRecord<'_>, record: Vec<u8>, put: &mut Put<'_>) -> Result<Vec<u8>, BackendError> {
+    let at = keys::node(job.store, node);
+    let record = node::encode(&at, made, record);
+    put(&at, &record)?;
+    Ok(record)
+}
+
+/// Tells what became of each key since the checkpoint before, in the order of keys.
+fn each_change(job: &Job, change: &mut ChangeKey<'_>) -> Written {
+    let mut removed = Removals::of(job);
+    for (node, made) in job.tree.nodes_since(job.since) {
+        if let NodeRecord::Leaf { key, value } = &made {
+            removed.pass(key, change)?;
+            change(key, Some((node.version(), value)))?;
+        }
+    }
+    removed.rest(change)
+}
+
+/// The keys that were removed since the checkpoint before, in order.
+struct Removals<'a>(Peekable<Box<dyn Iterator<Item = &'a [u8]> + 'a>>);
+
+impl<'a> Removals<'a> {
+    fn of(job: &'a Job) -> Self {
+        let removed = job.removed.iter().filter(|&(_, &version)| version > job.since);
+        let keys: Box<dyn Iterator<Item = &'a [u8]>> = Box::new(removed.map(|(key, _)| &**key));
+        Self(keys.peekable())
     }
 
-    fn write(&mut self) -> Written {
-        let Self { backend, entries, bytes, .. } = self;
-        let part = |from: usize, to: usize| bytes.get(from..to).unwrap_or_default();
-        entries.sort_unstable_by(|a, b| part(a.0, a.1).cmp(part(b.0, b.1)));
-        backend
-            .ingest(Keyspace::Nodes, &mut |put| entries.iter().try_for_each(|&(start, key, end)| put(part(start, key), part(key, end))))?;
-        entries.clear();
-        self.bytes.clear();
+    /// Tells of those up to `key`, which is there: where it was removed it was set again.
+    fn pass(&mut self, key: &[u8], change: &mut ChangeKey<'_>) -> Written {
+        while let Some(gone) = self.0.next_if(|gone| *gone < key) {
+            change(gone, None)?;
+        }
+        self.0.next_if(|gone| *gone == key);
         Ok(())
     }
+
+    /// Tells of all that are left.
+    fn rest(mut self, change: &mut ChangeKey<'_>) -> Written {
+        self.0.try_for_each(|gone| change(gone, None))
+    }
+}
+
+/// Stores the nodes of several versions, and beside them what keys were set to in the index as a file; the keys that are gone follow.
+fn with_a_file_of_index(backend: &dyn Backend, job: &Job, index: &mut IndexWriter<'_>) -> Written {
+    backend.settle(Keyspace::Latest)?;
+    let mut gone = Vec::new();
+    let mut write = || {
+        backend.ingest(Keyspace::Latest, &mut |put| {
+            each_change(job, &mut |key, state| {
+                let Some((version, value)) = state else {
+                    gone.push(key.to_vec());
+                    return Ok(());
+                };
+                let (at, record) = records::encode_latest(job.store, key, version, value);
+                put(&at, &record)
+            })
+        })
+    };
+    thread::scope(|scope| {
+        let writer = thread::Builder::new().name("treering-index".to_owned()).spawn_scoped(scope, &mut write);
+        let writer = writer.map_err(|error| BackendError::new("starting a thread to write the index", error))?;
+        let nodes = sorted_nodes(backend, job);
+        writer.join().unwrap_or_else(|panic| resume_unwind(panic)).and(nodes)
+    })?;
+    gone.iter().try_for_each(|key| index.change(key, None))
 }

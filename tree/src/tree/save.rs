@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use treering_proofs::Hash;
 
 use super::Tree;
-use crate::memory::{Child, Memory, Node, State};
+use crate::memory::{Child, Inner, Link, Memory, Node, State};
 use crate::{ChildRecord, NodeKey, NodeRecord, RootRecord, Side, TreeError};
 
 /// A version that was saved in the tree; a storage makes it durable.
@@ -64,6 +64,16 @@ impl Tree {
     pub fn nodes_since(&self, version: u64) -> NewNodes<'_> {
         NewNodes { memory: self.memory(), since: version, pending: self.root.into_iter().collect() }
     }
+
+    /// The same nodes as of [`nodes_since`](Self::nodes_since) in the order of their keys. Some 24 bytes a node are kept for it.
+    #[must_use]
+    pub fn sorted_nodes_since(&self, version: u64) -> SortedNodes<'_> {
+        let mut walk = self.nodes_since(version);
+        let mut nodes: Vec<_> = std::iter::from_fn(|| walk.step()).collect();
+        // Those of one version are sorted already, and few versions are sorted quickly.
+        nodes.sort_by_key(|(key, _)| key.version());
+        SortedNodes { memory: self.memory(), nodes: nodes.into_iter() }
+    }
 }
 
 /// Saved nodes as records, in pre-order; see [`Tree::nodes_since`].
@@ -79,43 +89,89 @@ impl<'a> Iterator for NewNodes<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let child = self.pending.pop()?;
-            let Some(key) = self.memory.node_key(&child) else { continue };
-            if key.version() <= self.since {
-                continue;
-            }
-            match self.memory.peek(&child) {
-                None => {}
-                Some(Node::Leaf(leaf)) => {
-                    return Some((key, NodeRecord::Leaf { key: Cow::Borrowed(leaf.key()), value: Cow::Borrowed(leaf.value()) }));
-                }
-                Some(Node::Inner(node)) => {
-                    let (left, right) = (node.child(Side::Left), node.child(Side::Right));
-                    self.pending.extend([right, left]);
-                    self.prefetch_below(&left);
-                    self.prefetch_below(&right);
-                    let (Some(left), Some(right)) = (self.record(&left), self.record(&right)) else { continue };
-                    return Some((key, NodeRecord::Inner { key: Cow::Borrowed(self.memory.routing_key(node)), left, right }));
-                }
+            let (key, link) = self.step()?;
+            if let Some(record) = record(self.memory, link) {
+                return Some((key, record));
             }
         }
     }
 }
 
 impl NewNodes<'_> {
+    /// The next node.
+    fn step(&mut self) -> Option<(NodeKey, Link)> {
+        loop {
+            let child = self.pending.pop()?;
+            let Some(key) = self.memory.node_key(&child).filter(|key| key.version() > self.since) else { continue };
+            let Some(link) = self.memory.loaded_link(child.link) else { continue };
+            if let Node::Inner(node) = self.memory.node(link) {
+                let (left, right) = (node.child(Side::Left), node.child(Side::Right));
+                self.pending.extend([right, left]);
+                self.prefetch_below(&left);
+                self.prefetch_below(&right);
+            }
+            return Some((key, link));
+        }
+    }
+
     /// Has the processor fetch the children of a node that will be given soon: its record names them.
     fn prefetch_below(&self, child: &Child) {
         let is_given = self.memory.node_key(child).is_some_and(|key| key.version() > self.since);
         if is_given && let Some(Node::Inner(node)) = self.memory.peek(child) {
-            self.memory.prefetch(node.link(Side::Left));
-            self.memory.prefetch(node.link(Side::Right));
-            self.memory.prefetch_key(node);
+            prefetch_for_record(self.memory, node);
         }
     }
+}
 
-    /// What a parent's record says of a child. A saved node has saved children only.
-    fn record(&self, child: &Child) -> Option<ChildRecord> {
-        let node = self.memory.node_key(child)?;
-        Some(ChildRecord { node, hash: child.hash, height: child.height, size: child.size })
+/// Saved nodes as records, in the order of their keys; see [`Tree::sorted_nodes_since`].
+pub struct SortedNodes<'a> {
+    memory: &'a Memory,
+    nodes: std::vec::IntoIter<(NodeKey, Link)>,
+}
+
+/// How many nodes ahead a node is fetched, and what its record names.
+const NODES_AHEAD: usize = 16;
+const NAMED_AHEAD: usize = 8;
+
+impl<'a> Iterator for SortedNodes<'a> {
+    type Item = (NodeKey, NodeRecord<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (key, link) = self.nodes.next()?;
+            if let Some(&(_, link)) = self.nodes.as_slice().get(NODES_AHEAD) {
+                self.memory.prefetch(link);
+            }
+            if let Some(&(_, link)) = self.nodes.as_slice().get(NAMED_AHEAD)
+                && let Node::Inner(node) = self.memory.node(link)
+            {
+                prefetch_for_record(self.memory, node);
+            }
+            if let Some(record) = record(self.memory, link) {
+                return Some((key, record));
+            }
+        }
     }
+}
+
+/// Has the processor fetch what the record of a node names.
+fn prefetch_for_record(memory: &Memory, node: &Inner) {
+    memory.prefetch(node.link(Side::Left));
+    memory.prefetch(node.link(Side::Right));
+    memory.prefetch_key(node);
+}
+
+/// The record of a node in memory. A saved node has saved children only.
+fn record(memory: &Memory, link: Link) -> Option<NodeRecord<'_>> {
+    let of_child = |child: &Child| {
+        let node = memory.node_key(child)?;
+        Some(ChildRecord { node, hash: child.hash, height: child.height, size: child.size })
+    };
+    Some(match memory.node(link) {
+        Node::Leaf(leaf) => NodeRecord::Leaf { key: Cow::Borrowed(leaf.key()), value: Cow::Borrowed(leaf.value()) },
+        Node::Inner(node) => {
+            let (left, right) = (of_child(&node.child(Side::Left))?, of_child(&node.child(Side::Right))?);
+            NodeRecord::Inner { key: Cow::Borrowed(memory.routing_key(node)), left, right }
+        }
+    })
 }

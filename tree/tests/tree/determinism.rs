@@ -120,3 +120,26 @@ fn large_trees_are_saved_alike_in_subtrees_and_whole() {
         tree.check().unwrap();
     }
 }
+
+/// Those of several versions, and of a part of the versions.
+#[test]
+fn sorted_nodes_are_the_nodes_in_the_order_of_their_keys() {
+    let mut tree = Tree::new();
+    for version in 1..=20_u64 {
+        for number in 0..60 {
+            let key = (number * version * 7919 % 400).to_be_bytes();
+            if number % 5 == 4 {
+                tree.remove(&key).unwrap();
+            } else {
+                tree.set(&key, &version.to_be_bytes()).unwrap();
+            }
+        }
+        let _ = tree.save().unwrap();
+    }
+    for since in 0..=20 {
+        let mut nodes: Vec<_> = tree.nodes_since(since).collect();
+        nodes.sort_by_key(|(node, _)| *node);
+        assert_eq!(nodes.is_empty(), since == 20);
+        assert!(tree.sorted_nodes_since(since).eq(nodes), "since {since}");
+    }
+}
