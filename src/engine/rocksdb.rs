@@ -15,7 +15,8 @@
 //! | nodes and index with the log off, flushed at once | 1.3 to 1.7 | 1.2 to 1.4 | |
 //! | nodes into a vector as write buffer | 1.6 to 1.9 | 1.5 | |
 //! | **only the index with the log off**: what is done here | 0.95 to 1.05 | 0.9 | a killed database opens in 0.4 to 0.6 of the time |
-//! | the same, with 48 MiB of log instead of 128 | 0.95 to 1.05 | 0.93 | opens in 0.3 of the time; beside a pruning the slowest blocks take twice as long |
+//! | the same, with 128 MiB of log instead of 48 | 0.95 to 1.05 | 0.8 to 1.0 | opens in 1.5 to 2 times the time |
+//! | the same, with RocksDB's two write buffers a keyspace | | | beside a pruning the slowest blocks take twice as long |
 //! | index added as a file, each version or every eighth | 1.3, 0.7 to 0.9 | 1.5, 0.8 to 0.9 | as above for every eighth |
 //! | nodes not compressed, by Zstd | 0.9, 1.5 | 1.1, 0.97 | the database 1.14, 0.97 times as large |
 //! | nodes in blocks of 4, 16 KiB | 1.1 to 1.2, 0.9 to 1.0 | 1.0 | |
@@ -55,9 +56,12 @@ pub(super) use options::{DEFAULT_BLOOM_BITS, MOST_BLOOM_BITS};
 const LEAST_WRITE_BUFFERS: usize = 12 << 20;
 const MOST_WRITE_BUFFERS: usize = 96 << 20;
 /// Bytes of write-ahead log, which opening after a crash reads: 0.4 to 1 ms a MiB. When there is more the index is flushed too, though it is
-/// not in that log. With 48 or 64 MiB, and half as large a write buffer for the log, a killed database opened in 41 ms, but the slowest blocks
-/// beside a pruning, whose removals go through that log, took 1.8 to 2.8 times as long.
-const MOST_WAL: u64 = 128 << 20;
+/// not in that log.
+const MOST_WAL: u64 = 48 << 20;
+/// Write buffers of a keyspace, the one that is written included; all of them together have their own bound. With RocksDB's two, writes stop
+/// as soon as one fills while another waits for its flush behind those of other keyspaces: with 48 MiB of log the slowest blocks beside
+/// a pruning took twice as long.
+const WRITE_BUFFERS: i32 = 6;
 /// Bytes of a data block; larger blocks compress better, smaller ones cost less to read a single record from.
 const BLOCK: usize = 8 << 10;
 /// Bytes of a data block of nodes. They are mostly hashes, which compress badly, and each is read alone from somewhere.
@@ -275,7 +279,9 @@ fn family_options(keyspace: Keyspace, cache: Option<&Cache>, chosen: &RocksOptio
     }
     let mut options = Options::default();
     options.set_block_based_table_factory(&blocks);
-    options.set_write_buffer_size(write_buffers(chosen) / 3);
+    options.set_max_write_buffer_number(WRITE_BUFFERS);
+    // A full one of the log lets go of the write-ahead log.
+    options.set_write_buffer_size(write_buffers(chosen) / if keyspace == Keyspace::Log { 6 } else { 3 });
     if matches!(keyspace, Keyspace::Latest | Keyspace::Log) && chosen.compression_of(keyspace) == Compression::Lz4 {
         // What has come to the lowest level stays there long.
         options.set_bottommost_compression_type(DBCompressionType::Zstd);
