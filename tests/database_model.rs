@@ -36,12 +36,12 @@ enum Step {
 enum Crash {
     /// Closing does so many writes and no more.
     Closing(i64),
-    /// Of the writes to the index that are not settled so many are left, modulo how many there are, and one.
-    OfIndex(usize),
+    /// Of the writes to the index and to nodes that are not settled so many are left, modulo how many there are, and one.
+    OfDerived(usize),
 }
 
 fn crash() -> impl Strategy<Value = Crash> {
-    prop_oneof![(0i64..5).prop_map(Crash::Closing), any::<usize>().prop_map(Crash::OfIndex)]
+    prop_oneof![(0i64..5).prop_map(Crash::Closing), any::<usize>().prop_map(Crash::OfDerived)]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -86,7 +86,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let backend = FaultyBackend::new();
-        backend.lose_index();
+        backend.lose_derived();
         let database = backend.open();
         database.create_store("s").unwrap();
         let store = database.store("s").unwrap();
@@ -225,7 +225,7 @@ impl World {
     fn reopen(&mut self, options: &OpenOptions, crash: Option<Crash>) {
         match crash {
             Some(Crash::Closing(writes)) => self.backend.fail_after(writes),
-            Some(Crash::OfIndex(left)) => self.backend = self.backend.crashed(left % (self.backend.unsettled() + 1)),
+            Some(Crash::OfDerived(left)) => self.backend = self.backend.crashed(left % (self.backend.unsettled() + 1)),
             None => {}
         }
         self.held.clear();

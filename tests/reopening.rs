@@ -151,7 +151,7 @@ impl Machine {
     /// Stores as a crash left them that took of their indexes all writes but the first `left`. All versions are checkpoints.
     fn with_index_set_back(versions: u64, left: usize) -> (Self, Expected) {
         let mut machine = Self::new();
-        machine.backend.lose_index();
+        machine.backend.lose_derived();
         let mut expected = Expected::default();
         let stores = machine.builder(1).open().unwrap();
         save(&stores, &mut expected, versions);

@@ -4,9 +4,11 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use common::{FaultyBackend, Model, Numbers};
-use treering::{Database, Error, Hash, Keep, TreeStore};
+use treering::engine::{Backend, Keyspace};
+use treering::{Database, Error, Hash, Keep, OpenOptions, TreeStore};
 
 /// What was acknowledged: the contents and root of each version.
 type Saved = BTreeMap<u64, (Model, Hash)>;
@@ -185,7 +187,7 @@ fn replaying_after_a_rollback_gives_the_same_roots() {
 fn a_rollback_that_stops_at_any_step_and_a_crash_leave_the_index_right() {
     for (failing, expected) in [(0, 6), (1, 3), (2, 3)] {
         let backend = FaultyBackend::new();
-        backend.lose_index();
+        backend.lose_derived();
         let mut saved = Saved::new();
         let database = backend.open();
         database.create_store("s").unwrap();
@@ -212,5 +214,36 @@ fn a_rollback_that_stops_at_any_step_and_a_crash_leave_the_index_right() {
         database.check(&mut |_| {}).unwrap();
         saved.retain(|&version, _| version <= expected);
         assert_all_there(&database, &saved);
+    }
+}
+
+/// With little memory the removals of nodes go past the write-ahead log, so that a crash may lose them, wherever the pruning was.
+#[test]
+fn removals_of_nodes_that_a_crash_loses_are_done_again() {
+    for cache_size in [0, 1 << 30] {
+        let options = OpenOptions { cache_size, ..OpenOptions::default() };
+        let open = |backend: &Arc<FaultyBackend>| Database::open_on(Arc::clone(backend) as Arc<dyn Backend>, &options).unwrap();
+        for writes in (0..60).chain([-1]) {
+            let backend = FaultyBackend::new();
+            let database = open(&backend);
+            let mut store = database.store_or_new("s").unwrap();
+            for version in 0..10_u64 {
+                for key in 0..50_u64 {
+                    store.set(&key.to_be_bytes(), &version.to_be_bytes()).unwrap();
+                }
+                store.save_version().unwrap();
+            }
+            database.wait_until_flushed().unwrap();
+            backend.lose_derived();
+            backend.fail_after(writes);
+            let pruned = store.prune(&Keep::Last(1));
+            assert!(pruned.is_ok() || writes >= 0);
+            backend.heal();
+            let crashed = backend.crashed(0);
+            let database = open(&crashed);
+            database.store("s").unwrap().prune(&Keep::Last(1)).unwrap();
+            database.check(&mut |_| {}).unwrap();
+            assert_eq!(crashed.records(Keyspace::Nodes).len(), 99, "{writes} writes, {cache_size} bytes of memory");
+        }
     }
 }

@@ -12,7 +12,7 @@
 
 use std::collections::BTreeSet;
 
-use treering_tree::Order;
+use treering_tree::{NodeKey, Order};
 
 use super::commit::seconds_now;
 use super::keys::{self, StoreId};
@@ -21,11 +21,14 @@ use super::pins;
 use super::records::{self, CommitRecord, Standing, VersionRecord};
 use super::{Disk, VersionRow};
 use crate::config::Retention;
-use crate::engine::{Batch, Keyspace};
+use crate::engine::{Batch, Durability, Keyspace};
 use crate::error::{Error, Result};
 
 /// Changes a batch at most: small enough that a commit waiting for it does not notice.
 const STEP: usize = 4096;
+
+/// Bytes of names of nodes from which on these are removed past the write-ahead log, together; less where less may wait to be flushed.
+const PAST_THE_LOG: usize = 8 << 20;
 
 /// Records and logs of removed versions that stay at most because the index may need them: of those that one pruning removes, and of all.
 /// Settling the index takes some 10 ms, and a table more is to be merged then: not for the one version that goes after each save.
@@ -206,25 +209,46 @@ impl Disk {
             return Ok(());
         }
         let (from, to) = keys::orphans_between(store, first, after);
-        let records = self.backend.scan(Keyspace::Orphans, &from, Some(&to), Order::Ascending);
-        for pair in records {
+        let at_once = usize::try_from(self.options.flush_bytes).unwrap_or(usize::MAX).min(PAST_THE_LOG) / NodeKey::LEN;
+        let (mut records, mut nodes) = (Vec::new(), 0);
+        for pair in self.backend.scan(Keyspace::Orphans, &from, Some(&to), Order::Ascending) {
             let (at, record) = pair?;
             let (gone, needed): (Vec<_>, Vec<_>) =
                 records::decode_orphans(&at, &record)?.into_iter().partition(|node| before.is_none_or(|before| node.version() > before));
             if gone.is_empty() {
                 continue;
             }
-            report.nodes += gone.len() as u64;
+            nodes += gone.len();
             let version = keys::orphans_version(&at).unwrap_or(after);
-            // The nodes first, the record that names them last: a crash in between leaves the names of nodes that are gone already.
-            for part in gone.chunks(STEP) {
-                let mut batch = Batch::new();
-                for &node in part {
-                    batch.delete(Keyspace::Nodes, keys::node(store, node));
-                }
-                self.write_later(&batch)?;
-                pace.rest();
+            records.push(Unneeded { at, version, gone, needed });
+            if nodes > at_once {
+                report.nodes += self.remove_nodes(store, std::mem::take(&mut records), Durability::Derived, pace)?;
+                nodes = 0;
             }
+        }
+        report.nodes += self.remove_nodes(store, records, Durability::Buffered, pace)?;
+        Ok(())
+    }
+
+    /// Removes nodes, and gives how many. The nodes first, the records that name them last: a crash in between leaves the names of nodes that
+    /// are gone already. For the same reason a crash may lose the removals of nodes as long as their names are there: many would fill the
+    /// write-ahead log, which is written for each and read whole by the next opening.
+    fn remove_nodes(&self, store: StoreId, records: Vec<Unneeded>, durability: Durability, pace: &mut Pace<'_>) -> Result<u64> {
+        for part in records.iter().flat_map(|record| record.gone.chunks(STEP)) {
+            self.writable()?;
+            let mut batch = Batch::new();
+            for &node in part {
+                batch.delete(Keyspace::Nodes, keys::node(store, node));
+            }
+            self.write_as(&batch, durability)?;
+            pace.rest();
+        }
+        if durability == Durability::Derived {
+            self.noted(self.backend.settle(Keyspace::Nodes))?;
+        }
+        let mut removed = 0;
+        for Unneeded { at, version, gone, needed } in records {
+            removed += gone.len() as u64;
             let mut batch = Batch::new();
             if needed.is_empty() {
                 batch.delete(Keyspace::Orphans, at);
@@ -234,8 +258,16 @@ impl Disk {
             }
             self.write_later(&batch)?;
         }
-        Ok(())
+        Ok(removed)
     }
+}
+
+/// A record of orphans, some of which no version that stays needs.
+struct Unneeded {
+    at: Vec<u8>,
+    version: u64,
+    gone: Vec<NodeKey>,
+    needed: Vec<NodeKey>,
 }
 
 /// What versions that stay are read from.

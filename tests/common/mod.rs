@@ -19,34 +19,42 @@ pub struct FaultyBackend {
     /// Writes that still succeed; negative: all do.
     writes_left: AtomicI64,
     pub writes: AtomicU64,
-    /// What of the index a crash may lose, where that is asked for.
-    unsettled: Mutex<Option<Unsettled>>,
+    /// What of the index and the nodes a crash may lose, where that is asked for.
+    unsettled: Mutex<BTreeMap<Keyspace, Unsettled>>,
     /// Microseconds that looking for orphans takes: what pruning does between two looks at what there is.
     pub orphans_take: AtomicU64,
 }
 
-/// The index as it was when it was settled last, and the writes to it since, each with whether a crash may lose it.
-#[derive(Default)]
+/// Keyspaces with derived data.
+const DERIVED: [Keyspace; 2] = [Keyspace::Latest, Keyspace::Nodes];
+
+/// A keyspace as it was when it was settled last, and the writes to it since, each with whether a crash may lose it.
 struct Unsettled {
+    keyspace: Keyspace,
     settled: Model,
     since: Vec<(Batch, bool)>,
 }
 
 impl Unsettled {
-    /// The index after a crash that leaves the first `left` writes, and of the others those that cannot be lost.
+    fn of(backend: &MemoryBackend, keyspace: Keyspace) -> Self {
+        let records = backend.scan(keyspace, &[], None, Order::Ascending);
+        Self { keyspace, settled: records.map(Result::unwrap).collect(), since: Vec::new() }
+    }
+
+    /// The keyspace after a crash that leaves the first `left` writes, and of the others those that cannot be lost.
     fn after_crash(&self, left: usize) -> MemoryBackend {
-        let index = MemoryBackend::default();
+        let after = MemoryBackend::default();
         let mut settled = Batch::new();
         for (key, value) in &self.settled {
-            settled.put(Keyspace::Latest, key, value);
+            settled.put(self.keyspace, key, value);
         }
-        index.write(&settled, Durability::Buffered).unwrap();
+        after.write(&settled, Durability::Buffered).unwrap();
         for (place, (batch, may_be_lost)) in self.since.iter().enumerate() {
             if place < left || !may_be_lost {
-                index.write(batch, Durability::Buffered).unwrap();
+                after.write(batch, Durability::Buffered).unwrap();
             }
         }
-        index
+        after
     }
 }
 
@@ -103,33 +111,41 @@ impl FaultyBackend {
         Arc::new(copy)
     }
 
-    /// From now on a crash may lose of the index what was not settled.
-    pub fn lose_index(&self) {
-        let settled = self.records(Keyspace::Latest).into_iter().collect();
-        *self.unsettled.lock().unwrap() = Some(Unsettled { settled, since: Vec::new() });
+    /// From now on a crash may lose of the index and of the nodes what was not settled.
+    pub fn lose_derived(&self) {
+        *self.unsettled.lock().unwrap() = DERIVED.map(|keyspace| (keyspace, Unsettled::of(&self.inner, keyspace))).into();
     }
 
-    /// Writes to the index that are not settled.
+    /// Writes to the keyspace with the most of those that are not settled.
     pub fn unsettled(&self) -> usize {
-        self.unsettled.lock().unwrap().as_ref().map_or(0, |unsettled| unsettled.since.len())
+        self.unsettled.lock().unwrap().values().map(|unsettled| unsettled.since.len()).max().unwrap_or_default()
     }
 
-    /// What a crash leaves that loses all but the first `left` writes to the index that are not settled.
+    /// What a crash leaves that loses all but the first `left` writes that are not settled, in each keyspace.
     pub fn crashed(&self, left: usize) -> Arc<Self> {
         // Nothing is written between the two looks.
         let unsettled = self.unsettled.lock().unwrap();
         let copy = self.copy();
-        if let Some(unsettled) = &*unsettled {
+        for (&keyspace, unsettled) in &*unsettled {
             let mut all = Batch::new();
-            all.delete_range(Keyspace::Latest, [], [0xff; 100]);
+            all.delete_range(keyspace, [], [0xff; 100]);
             copy.inner.write(&all, Durability::Buffered).unwrap();
-            for pair in unsettled.after_crash(left).scan(Keyspace::Latest, &[], None, Order::Ascending) {
+            for pair in unsettled.after_crash(left).scan(keyspace, &[], None, Order::Ascending) {
                 let (key, value) = pair.unwrap();
-                copy.put(Keyspace::Latest, &key, value);
+                copy.put(keyspace, &key, value);
             }
-            copy.lose_index();
+        }
+        if !unsettled.is_empty() {
+            copy.lose_derived();
         }
         copy
+    }
+}
+
+impl FaultyBackend {
+    fn may_flush(&self) -> Result<(), BackendError> {
+        let is_full = self.writes_left.load(Ordering::SeqCst) == 0;
+        if is_full { Err(BackendError::new("flushing", "no space left on device (injected)")) } else { Ok(()) }
     }
 }
 
@@ -156,10 +172,9 @@ impl Backend for FaultyBackend {
         if left > 0 {
             self.writes_left.store(left - 1, Ordering::SeqCst);
         }
-        let mut unsettled = self.unsettled.lock().unwrap();
-        if let Some(unsettled) = &mut *unsettled {
+        for (&of, unsettled) in &mut *self.unsettled.lock().unwrap() {
             let mut changes = Batch::new();
-            for (keyspace, change) in batch.changes().filter(|(keyspace, _)| *keyspace == Keyspace::Latest) {
+            for (keyspace, change) in batch.changes().filter(|(keyspace, _)| *keyspace == of) {
                 match change {
                     Change::Put { key, value } => changes.put(keyspace, key, value),
                     Change::Delete { key } => changes.delete(keyspace, key),
@@ -175,23 +190,24 @@ impl Backend for FaultyBackend {
     }
 
     fn settle(&self, keyspace: Keyspace) -> Result<(), BackendError> {
-        assert_eq!(keyspace, Keyspace::Latest);
-        self.flush()
+        self.may_flush()?;
+        if let Some(unsettled) = self.unsettled.lock().unwrap().get_mut(&keyspace) {
+            *unsettled = Unsettled::of(&self.inner, keyspace);
+        }
+        Ok(())
     }
 
     fn get_settled(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError> {
-        match &*self.unsettled.lock().unwrap() {
-            Some(unsettled) if keyspace == Keyspace::Latest => Ok(unsettled.settled.get(key).cloned()),
-            _ => self.get(keyspace, key),
+        match self.unsettled.lock().unwrap().get(&keyspace) {
+            Some(unsettled) => Ok(unsettled.settled.get(key).cloned()),
+            None => self.get(keyspace, key),
         }
     }
 
     fn flush(&self) -> Result<(), BackendError> {
-        if self.writes_left.load(Ordering::SeqCst) == 0 {
-            return Err(BackendError::new("flushing", "no space left on device (injected)"));
-        }
-        if let Some(unsettled) = &mut *self.unsettled.lock().unwrap() {
-            *unsettled = Unsettled { settled: self.records(Keyspace::Latest).into_iter().collect(), since: Vec::new() };
+        self.may_flush()?;
+        for (&keyspace, unsettled) in &mut *self.unsettled.lock().unwrap() {
+            *unsettled = Unsettled::of(&self.inner, keyspace);
         }
         self.inner.flush()
     }
