@@ -195,6 +195,14 @@ impl Batch {
         })
     }
 
+    /// Puts again what is put here; all else is left out.
+    pub(crate) fn put_each(&self, put: &mut Put<'_>) -> Result<(), BackendError> {
+        self.changes().try_for_each(|(_, change)| match change {
+            Change::Put { key, value } => put(key, value),
+            Change::Delete { .. } | Change::DeleteRange { .. } => Ok(()),
+        })
+    }
+
     /// Removes all changes, and keeps the memory for others.
     pub fn clear(&mut self) {
         self.bytes.clear();

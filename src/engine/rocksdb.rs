@@ -58,6 +58,10 @@ const MOST_WRITE_BUFFERS: usize = 96 << 20;
 /// Bytes of write-ahead log, which opening after a crash reads: 0.4 to 1 ms a MiB. When there is more the index is flushed too, though it is
 /// not in that log.
 const MOST_WAL: u64 = 48 << 20;
+/// Of all write buffers, one part in so many is that of a keyspace. That of the log is smaller: a full one lets go of the write-ahead log. The
+/// log comes in order, so that small tables cost nothing more.
+const PART_OF_KEYSPACE: usize = 3;
+const PART_OF_LOG: usize = 6;
 /// Write buffers of a keyspace, the one that is written included; all of them together have their own bound. With RocksDB's two, writes stop
 /// as soon as one fills while another waits for its flush behind those of other keyspaces: with 48 MiB of log the slowest blocks beside
 /// a pruning took twice as long.
@@ -280,8 +284,8 @@ fn family_options(keyspace: Keyspace, cache: Option<&Cache>, chosen: &RocksOptio
     let mut options = Options::default();
     options.set_block_based_table_factory(&blocks);
     options.set_max_write_buffer_number(WRITE_BUFFERS);
-    // A full one of the log lets go of the write-ahead log.
-    options.set_write_buffer_size(write_buffers(chosen) / if keyspace == Keyspace::Log { 6 } else { 3 });
+    let part = if keyspace == Keyspace::Log { PART_OF_LOG } else { PART_OF_KEYSPACE };
+    options.set_write_buffer_size(write_buffers(chosen) / part);
     if matches!(keyspace, Keyspace::Latest | Keyspace::Log) && chosen.compression_of(keyspace) == Compression::Lz4 {
         // What has come to the lowest level stays there long.
         options.set_bottommost_compression_type(DBCompressionType::Zstd);

@@ -1,9 +1,9 @@
 //! The flat index: the newest value of every key, behind `get`.
 //!
 //! It is derived data, and written as such ([`Durability::Derived`]): with RocksDB it is left out of the write-ahead log, which an opening after
-//! a crash reads whole (what that gives is told in `engine::rocksdb`). A crash may therefore set the index back. The record `indexed` is written after all that it speaks of, and says how far the index goes at
-//! least. What is missing up to the newest checkpoint is taken from the log: by whoever opens the store to write, or, where nothing
-//! may be written, into memory.
+//! a crash reads whole (what that gives is told in `engine::rocksdb`). A crash may therefore set the index back. The record `indexed` is
+//! written after all that it speaks of, and says how far the index goes at least. What is missing up to the newest checkpoint is taken from
+//! the log: by whoever opens the store to write, or, where nothing may be written, into memory.
 //!
 //! Invariants
 //! 1. The index has every change up to the version in `indexed`; of later ones it may have some, up to the newest checkpoint or the one that

@@ -27,7 +27,8 @@ use crate::error::{Error, Result};
 /// Changes a batch at most: small enough that a commit waiting for it does not notice.
 const STEP: usize = 4096;
 
-/// Bytes of names of nodes from which on these are removed past the write-ahead log, together; less where less may wait to be flushed.
+/// Bytes of names of nodes that are in memory at most; less where less may wait to be flushed. When there are more, those that go are removed
+/// past the write-ahead log.
 const PAST_THE_LOG: usize = 8 << 20;
 
 /// Records and logs of removed versions that stay at most because the index may need them: of those that one pruning removes, and of all.
@@ -209,8 +210,8 @@ impl Disk {
             return Ok(());
         }
         let (from, to) = keys::orphans_between(store, first, after);
-        let at_once = usize::try_from(self.options.flush_bytes).unwrap_or(usize::MAX).min(PAST_THE_LOG) / NodeKey::LEN;
-        let (mut records, mut nodes) = (Vec::new(), 0);
+        let at_once = usize::try_from(self.options.flush_bytes).unwrap_or(usize::MAX).min(PAST_THE_LOG) / size_of::<NodeKey>();
+        let (mut records, mut names) = (Vec::new(), 0);
         for pair in self.backend.scan(Keyspace::Orphans, &from, Some(&to), Order::Ascending) {
             let (at, record) = pair?;
             let (gone, needed): (Vec<_>, Vec<_>) =
@@ -218,12 +219,12 @@ impl Disk {
             if gone.is_empty() {
                 continue;
             }
-            nodes += gone.len();
+            names += gone.len() + needed.len();
             let version = keys::orphans_version(&at).unwrap_or(after);
             records.push(Unneeded { at, version, gone, needed });
-            if nodes > at_once {
+            if names > at_once {
                 report.nodes += self.remove_nodes(store, std::mem::take(&mut records), Durability::Derived, pace)?;
-                nodes = 0;
+                names = 0;
             }
         }
         report.nodes += self.remove_nodes(store, records, Durability::Buffered, pace)?;

@@ -190,6 +190,7 @@ impl Backend for FaultyBackend {
     }
 
     fn settle(&self, keyspace: Keyspace) -> Result<(), BackendError> {
+        assert!(DERIVED.contains(&keyspace), "{keyspace} has no derived data");
         self.may_flush()?;
         if let Some(unsettled) = self.unsettled.lock().unwrap().get_mut(&keyspace) {
             *unsettled = Unsettled::of(&self.inner, keyspace);

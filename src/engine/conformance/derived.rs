@@ -1,7 +1,7 @@
 //! Writes that a crash may lose.
 
 use super::Subject;
-use crate::engine::{Batch, Change, Durability, Keyspace, Put};
+use crate::engine::{Batch, Durability, Keyspace};
 
 /// How many writes.
 const WRITES: u64 = 64;
@@ -43,13 +43,7 @@ fn ingest(subject: &mut Subject<'_>, number: u64) {
         let value = number.to_be_bytes().repeat(VALUE / 8);
         batch.put(Keyspace::Latest, key.to_be_bytes(), value);
     }
-    let mut put_all = |put: &mut Put<'_>| {
-        batch.changes().try_for_each(|(_, change)| match change {
-            Change::Put { key, value } => put(key, value),
-            Change::Delete { .. } | Change::DeleteRange { .. } => Ok(()),
-        })
-    };
-    super::done(subject.backend.ingest(Keyspace::Latest, &mut put_all), &subject.law("a backend can ingest"));
+    super::done(subject.backend.ingest(Keyspace::Latest, &mut |put| batch.put_each(put)), &subject.law("a backend can ingest"));
     subject.model.apply(&batch);
     subject.model.compare(subject.backend.as_ref(), &subject.law("what is ingested is seen at once, over what was there"));
 }

@@ -15,7 +15,7 @@ use std::thread;
 use treering_tree::{NodeKey, NodeRecord};
 
 use super::Job;
-use crate::engine::{Backend, BackendError, Batch, Change, Durability, Keyspace, Put};
+use crate::engine::{Backend, BackendError, Batch, Durability, Keyspace, Put};
 use crate::persist::index::{IndexWriter, Set};
 use crate::persist::{keys, node, records};
 
@@ -58,7 +58,7 @@ pub(super) fn checkpoint(backend: &dyn Backend, job: &Job, limit: u64) -> Writte
 /// walks and encodes: each takes about as long.
 fn one_version(backend: &dyn Backend, job: &Job, index: &mut IndexWriter<'_>) -> Written {
     let (sender, parts) = mpsc::sync_channel::<Batch>(PARTS_AHEAD);
-    let mut write = move || backend.ingest(Keyspace::Nodes, &mut |put| parts.iter().try_for_each(|part| put_part(&part, put)));
+    let mut write = move || backend.ingest(Keyspace::Nodes, &mut |put| parts.iter().try_for_each(|part| part.put_each(put)));
     let mut part = Batch::new();
     let gone = || BackendError::new("writing nodes", "the writer has ended");
     thread::scope(|scope| {
@@ -77,21 +77,11 @@ fn one_version(backend: &dyn Backend, job: &Job, index: &mut IndexWriter<'_>) ->
     })
 }
 
-fn put_part(part: &Batch, put: &mut Put<'_>) -> Written {
-    part.changes().try_for_each(|(_, change)| match change {
-        Change::Put { key, value } => put(key, value),
-        Change::Delete { .. } | Change::DeleteRange { .. } => Ok(()),
-    })
-}
-
 /// Gives the nodes of one version, and what became of each key.
 fn each_node(job: &Job, change: &mut ChangeKey<'_>, put: &mut Put<'_>) -> Written {
     let (mut removed, mut record) = (Removals::of(job), Vec::new());
     for (node, made) in job.tree.nodes_since(job.since) {
-        if let NodeRecord::Leaf { key, value } = &made {
-            removed.pass(key, change)?;
-            change(key, Some((node.version(), value)))?;
-        }
+        removed.pass(node, &made, change)?;
         record = put_node(job, node, &made, record, put)?;
     }
     removed.rest(change)
@@ -120,10 +110,7 @@ fn put_node(job: &Job, node: NodeKey, made: &NodeRecord<'_>, record: Vec<u8>, pu
 fn each_change(job: &Job, change: &mut ChangeKey<'_>) -> Written {
     let mut removed = Removals::of(job);
     for (node, made) in job.tree.nodes_since(job.since) {
-        if let NodeRecord::Leaf { key, value } = &made {
-            removed.pass(key, change)?;
-            change(key, Some((node.version(), value)))?;
-        }
+        removed.pass(node, &made, change)?;
     }
     removed.rest(change)
 }
@@ -138,13 +125,14 @@ impl<'a> Removals<'a> {
         Self(keys.peekable())
     }
 
-    /// Tells of those up to `key`, which is there: where it was removed it was set again.
-    fn pass(&mut self, key: &[u8], change: &mut ChangeKey<'_>) -> Written {
-        while let Some(gone) = self.0.next_if(|gone| *gone < key) {
+    /// Tells what a leaf sets, and before it of those up to its key: where that was removed it was set again.
+    fn pass(&mut self, node: NodeKey, made: &NodeRecord<'_>, change: &mut ChangeKey<'_>) -> Written {
+        let NodeRecord::Leaf { key, value } = made else { return Ok(()) };
+        while let Some(gone) = self.0.next_if(|gone| **gone < **key) {
             change(gone, None)?;
         }
-        self.0.next_if(|gone| *gone == key);
-        Ok(())
+        self.0.next_if(|gone| **gone == **key);
+        change(key, Some((node.version(), value)))
     }
 
     /// Tells of all that are left.

@@ -67,13 +67,13 @@ mod tests {
 
     #[test]
     fn every_file_of_the_pages_is_served_under_its_type() {
-        let root = Path::new("src/server/explorer").to_owned();
-        let mut pending = vec![root.clone()];
+        let root = Path::new("src/server/explorer");
+        let mut pending = vec![root.to_owned()];
         let mut found = Vec::new();
         while let Some(folder) = pending.pop() {
             for entry in fs::read_dir(folder).unwrap() {
                 let path: PathBuf = entry.unwrap().path();
-                let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
                 let kind = match path.extension().and_then(|extension| extension.to_str()) {
                     // Packages that the verifier was built from.
                     _ if path.ends_with("node_modules") => continue,
