@@ -49,6 +49,19 @@ pub enum Error {
         /// The newest format known.
         supported: u8,
     },
+    /// The database was made by an earlier program, which stored it otherwise.
+    #[error(
+        "the {what} has format {found}, this program knows format {supported} only; export its stores with the treering that made it, and \
+         import them into a new database"
+    )]
+    OlderFormat {
+        /// The record.
+        what: String,
+        /// Its format.
+        found: u8,
+        /// The format known.
+        supported: u8,
+    },
     /// The database was made with another hash function than the one asked for.
     #[error("the database hashes with {found}, not with {expected}; the hash function is fixed when a database is made")]
     OtherHashFunction {

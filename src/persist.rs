@@ -25,7 +25,7 @@ pub(crate) mod index;
 pub(crate) mod keys;
 pub(crate) mod log;
 pub(crate) mod multi;
-pub(crate) mod node;
+pub(crate) mod page;
 mod pace;
 mod pins;
 mod poison;

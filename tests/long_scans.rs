@@ -44,7 +44,8 @@ fn a_scan_ends_at_the_first_damaged_node() {
         }
         store.save_version().unwrap();
     }
-    let (key, _) = backend.records(Keyspace::Nodes).swap_remove(KEYS as usize);
+    let mut pages = backend.records(Keyspace::Nodes);
+    let (key, _) = pages.swap_remove(pages.len() / 2);
     backend.delete(Keyspace::Nodes, &key);
     let snapshot = backend.open().snapshot("s", None).unwrap();
     let mut scan = snapshot.scan(Bound::Unbounded, Bound::Unbounded, Order::Ascending);

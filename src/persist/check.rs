@@ -7,6 +7,7 @@ use treering_tree::{ChildRecord, Order};
 
 use super::keys::StoreId;
 use super::log::Operation;
+use super::page::{self, Page};
 use super::records::{self, CommitRecord, Standing, VersionRecord};
 use super::source::DiskSource;
 use super::walk::Walk;
@@ -129,10 +130,17 @@ impl Disk {
     fn count_nodes(&self, store: &StoreState, newest: u64, watch: &mut Watch<'_>) -> Result<u64> {
         let from = keys::nodes(store.id).0;
         let (to, _) = keys::nodes_after(store.id, newest);
-        let mut count = 0;
+        let (mut count, mut values) = (0, BTreeSet::new());
         for pair in self.backend.scan(Keyspace::Nodes, &from, Some(&to), Order::Ascending) {
-            pair?;
-            count += 1;
+            let (at, record) = pair?;
+            if page::is_page(&at) {
+                let page = Page::decode(&at, &record)?;
+                count += page.count();
+                values = page.values_apart().collect();
+            } else if !values.remove(&at) {
+                // That one is missing is found when its leaf is read.
+                return Err(damaged(keys::name(Keyspace::Nodes, &at), "no leaf has this value"));
+            }
             if watch.is_over() {
                 break;
             }

@@ -161,6 +161,18 @@ impl<'a> Reader<'a> {
         std::mem::take(&mut self.rest)
     }
 
+    /// Four bytes, big endian.
+    pub(crate) fn fixed_number(&mut self) -> Result<u32> {
+        let Some((bytes, rest)) = self.rest.split_first_chunk() else { return Err(self.damaged("it ends early")) };
+        self.rest = rest;
+        Ok(u32::from_be_bytes(*bytes))
+    }
+
+    /// All that is left, to look at.
+    pub(crate) fn left(&self) -> &'a [u8] {
+        self.rest
+    }
+
     pub(crate) fn is_done(&self) -> bool {
         self.rest.is_empty()
     }

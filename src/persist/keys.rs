@@ -5,14 +5,12 @@
 //! | meta | `database`; `store/` name; `next store`; `placed/` name; `next placed`; `intent`; `unfinished` |
 //! | commits | `c` commit number; `m` version of the whole; `n` version of the whole (what stands beside it); `p` store, version of a checkpoint; `v` store, version |
 //! | log | commit number, store |
-//! | nodes | store, node version, nonce |
+//! | nodes | store, version, number of a page; the same, place of a value apart (see [`page`](super::page)) |
 //! | latest | store, user key; `ff ff ff ff` store (no store has that number) |
 //! | orphans | store, version |
 //!
 //! Commit numbers and versions take 8 bytes, stores and nonces 4, all big endian, so that the order of keys is that of the numbers.
 //! A store is named by the number that it got when it was made.
-
-use treering_tree::NodeKey;
 
 use crate::engine::Keyspace;
 
@@ -145,17 +143,30 @@ pub(crate) fn log(commit: u64, store: StoreId) -> Vec<u8> {
     [&commit.to_be_bytes()[..], &store.bytes()].concat()
 }
 
-pub(crate) fn node(store: StoreId, node: NodeKey) -> [u8; 4 + NodeKey::LEN] {
-    let mut key = [0; 4 + NodeKey::LEN];
+/// Bytes of the key of a page of nodes.
+pub(crate) const PAGE: usize = 16;
+
+/// The key of a page of nodes.
+pub(crate) fn page(store: StoreId, version: u64, number: u32) -> [u8; PAGE] {
+    let mut key = [0; PAGE];
     let (first, rest) = key.split_at_mut(4);
+    let (middle, last) = rest.split_at_mut(8);
     first.copy_from_slice(&store.bytes());
-    rest.copy_from_slice(&node.to_bytes());
+    middle.copy_from_slice(&version.to_be_bytes());
+    last.copy_from_slice(&number.to_be_bytes());
     key
+}
+
+/// Version and number in the key of a page.
+pub(crate) fn page_name(key: &[u8]) -> Option<(u64, u32)> {
+    let (rest, number) = key.split_last_chunk::<4>()?;
+    let (store, version) = rest.split_last_chunk::<8>()?;
+    (store.len() == 4).then_some((u64::from_be_bytes(*version), u32::from_be_bytes(*number)))
 }
 
 /// The nodes of a store that were made after `version`.
 pub(crate) fn nodes_after(store: StoreId, version: u64) -> (Vec<u8>, Vec<u8>) {
-    let first = version.checked_add(1).map_or_else(|| store.end(), |first| node(store, NodeKey::new(first, 0)).to_vec());
+    let first = version.checked_add(1).map_or_else(|| store.end(), |first| page(store, first, 0).to_vec());
     (first, store.end())
 }
 
@@ -232,9 +243,10 @@ mod tests {
                 assert_eq!(version_number(&key), Some(number));
             }
             let (from, to) = nodes(store);
-            for key in [NodeKey::new(0, 0), NodeKey::new(u64::MAX, u32::MAX)] {
-                let bytes = node(store, key).to_vec();
-                assert!(from <= bytes && bytes < to);
+            for (version, number) in [(0, 0), (u64::MAX, u32::MAX)] {
+                let key = page(store, version, number).to_vec();
+                assert!(from <= key && key < to);
+                assert_eq!(page_name(&key), Some((version, number)));
             }
         }
         let (from, to) = stores();

@@ -17,6 +17,7 @@ use treering_tree::{NodeKey, Order};
 use super::commit::seconds_now;
 use super::keys::{self, StoreId};
 use super::pace::Pace;
+use super::page::{Page, PageName};
 use super::pins;
 use super::records::{self, CommitRecord, Standing, VersionRecord};
 use super::{Disk, VersionRow};
@@ -26,6 +27,9 @@ use crate::error::{Error, Result};
 
 /// Changes a batch at most: small enough that a commit waiting for it does not notice.
 const STEP: usize = 4096;
+
+/// Pages of nodes that are read and written again at once: about a megabyte.
+const PAGES_A_STEP: usize = 512;
 
 /// Bytes of names of nodes that are in memory at most; less where less may wait to be flushed. When there are more, those that go are removed
 /// past the write-ahead log.
@@ -235,13 +239,9 @@ impl Disk {
     /// are gone already. For the same reason a crash may lose the removals of nodes as long as their names are there: many would fill the
     /// write-ahead log, which is written for each and read whole by the next opening.
     fn remove_nodes(&self, store: StoreId, records: Vec<Unneeded>, durability: Durability, pace: &mut Pace<'_>) -> Result<u64> {
-        for part in records.iter().flat_map(|record| record.gone.chunks(STEP)) {
+        for part in gone_by_page(&records).chunks(PAGES_A_STEP) {
             self.writable()?;
-            let mut batch = Batch::new();
-            for &node in part {
-                batch.delete(Keyspace::Nodes, keys::node(store, node));
-            }
-            self.write_as(&batch, durability)?;
+            self.write_as(&self.without_nodes(store, part)?, durability)?;
             pace.rest();
         }
         if durability == Durability::Derived {
@@ -261,6 +261,40 @@ impl Disk {
         }
         Ok(removed)
     }
+
+    /// What makes nodes go, each page with the places that do. Nobody else changes a page that is there.
+    fn without_nodes(&self, store: StoreId, gone: &[(PageName, u32)]) -> Result<Batch> {
+        let mut batch = Batch::new();
+        let keys: Vec<_> = gone.iter().map(|(page, _)| page.key(store)).collect();
+        let slices: Vec<&[u8]> = keys.iter().map(<[u8; keys::PAGE]>::as_slice).collect();
+        for ((at, record), &(_, places)) in keys.iter().zip(self.backend.get_many(Keyspace::Nodes, &slices)).zip(gone) {
+            let Some(record) = record? else { continue };
+            let (left, values) = Page::decode(at, &record)?.without(places);
+            match left {
+                Some(left) => batch.put(Keyspace::Nodes, at, left),
+                None => batch.delete(Keyspace::Nodes, at),
+            }
+            for at in values {
+                batch.delete(Keyspace::Nodes, at);
+            }
+        }
+        Ok(batch)
+    }
+}
+
+/// The pages that nodes go from, in order, and the places of these in each.
+fn gone_by_page(records: &[Unneeded]) -> Vec<(PageName, u32)> {
+    let nodes = records.iter().flat_map(|record| &record.gone);
+    let mut pages: Vec<_> = nodes.map(|&node| PageName::of(node)).map(|(page, place)| (page, 1 << place)).collect();
+    pages.sort_unstable_by_key(|(page, _)| *page);
+    pages.dedup_by(|next, page| {
+        let is_same = next.0 == page.0;
+        if is_same {
+            page.1 |= next.1;
+        }
+        is_same
+    });
+    pages
 }
 
 /// A record of orphans, some of which no version that stays needs.

@@ -1,7 +1,7 @@
 //! Records of the database, its stores, versions and commits.
 //!
 //! ```text
-//! database = "treering" || hash function (1 byte: 0 SHA-256, 1 BLAKE3) || initial version
+//! database = "treering" || layout (1 byte, 2) || hash function (1 byte: 0 SHA-256, 1 BLAKE3) || initial version
 //! store    = number || configuration (JSON, as it was given for the store)
 //! next     = number                                                            of the next new store: none is given twice
 //! version  = standing || commit || time || root hash || 0                      the tree is empty
@@ -15,6 +15,8 @@
 //! orphans  = node key*
 //! ```
 //!
+//! The layout is how the records fit together. In layout 1, which had the hash function in its place (0 or 1), each node was a record.
+//!
 //! Times are seconds since 1970. A commit lists every store that has a version; those that it saved are marked as made here.
 
 use treering_proofs::{Hash, HashFunction};
@@ -24,9 +26,10 @@ use super::frame::{Reader, Writer};
 use super::keys::{self, StoreId};
 use crate::config::Config;
 use crate::engine::Keyspace;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 const MAGIC: &[u8] = b"treering";
+const LAYOUT: u8 = 2;
 
 /// Facts fixed when a database is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,7 +45,7 @@ impl DatabaseRecord {
             HashFunction::Sha256 => 0,
             HashFunction::Blake3 => 1,
         };
-        writer.raw(MAGIC).byte(function).number(self.initial_version);
+        writer.raw(MAGIC).byte(LAYOUT).byte(function).number(self.initial_version);
         writer.seal(Keyspace::Meta, keys::DATABASE)
     }
 
@@ -50,6 +53,12 @@ impl DatabaseRecord {
         let mut reader = Reader::open(Keyspace::Meta, keys::DATABASE, record)?;
         if reader.raw(MAGIC.len())? != MAGIC {
             return Err(reader.damaged("it is not that of a treering database"));
+        }
+        let what = || keys::name(Keyspace::Meta, keys::DATABASE);
+        match reader.byte()? {
+            0 | 1 => return Err(Error::OlderFormat { what: what(), found: 1, supported: LAYOUT }),
+            LAYOUT => {}
+            found => return Err(Error::NewerFormat { what: what(), found, supported: LAYOUT }),
         }
         let hash_function = match reader.byte()? {
             0 => HashFunction::Sha256,
@@ -284,6 +293,15 @@ mod tests {
         let database = DatabaseRecord { hash_function: HashFunction::Blake3, initial_version: 1 << 40 };
         assert_eq!(DatabaseRecord::decode(&database.encode()).unwrap(), database);
 
+        for (layout, is_newer) in [(0, false), (1, false), (3, true)] {
+            let mut other = Writer::new();
+            other.raw(MAGIC).byte(layout).byte(0).number(1);
+            match DatabaseRecord::decode(&other.seal(Keyspace::Meta, keys::DATABASE)).unwrap_err() {
+                Error::NewerFormat { found: 3, supported: 2, .. } => assert!(is_newer),
+                Error::OlderFormat { found: 1, supported: 2, .. } => assert!(!is_newer),
+                other => panic!("{other}"),
+            }
+        }
         let hash = Hash::new([9; 32]);
         let root = RootRecord { node: NodeKey::new(3, 1), hash, height: 20, size: 1_000_000 };
         for root in [None, Some(root)] {

@@ -37,7 +37,7 @@ pub mod tree;
 pub use budget::Budget;
 pub use error::{SourceError, TreeError};
 pub use node_key::NodeKey;
-pub use record::{ChildRecord, Loaded, NoSource, NodeRecord, NodeSource};
+pub use record::{ChildRecord, Loaded, LoadedPath, NoSource, NodeRecord, NodeSource, Step};
 pub use side::Side;
 pub use tree::apply::Operation;
 pub use tree::check::{CheckError, CheckReport};

@@ -43,6 +43,20 @@ pub struct ChildRecord {
 /// What a [`NodeSource`] answers: a node, that there is none, or why it can't say.
 pub type Loaded = Result<Option<NodeRecord<'static>>, SourceError>;
 
+/// The nodes on the way to a key, from one that was asked for; see [`NodeSource::load_paths`].
+pub type LoadedPath = Result<Vec<(NodeKey, NodeRecord<'static>)>, SourceError>;
+
+/// A node to read, and where the way goes on from there.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'k> {
+    /// The node.
+    pub node: NodeKey,
+    /// The way leads to this key.
+    pub key: &'k [u8],
+    /// Whether the leaf at its end is of use.
+    pub with_leaf: bool,
+}
+
 /// Where a tree reads saved nodes from.
 ///
 /// What it gives is not trusted: the tree hashes every node and compares with the parent's record.
@@ -59,6 +73,16 @@ pub trait NodeSource: Send + Sync {
     /// this one loads them one by one.
     fn load_many(&self, nodes: &[NodeKey]) -> Vec<Loaded> {
         nodes.iter().map(|&node| self.load(node)).collect()
+    }
+
+    /// The nodes of `steps`, which are in ascending order of their nodes, and with each as many of those that follow on the way to its key as
+    /// come with it at no cost: one answer each, in the same order. A node that is not there has an answer without nodes.
+    ///
+    /// Storages that keep nodes of a path together should give them; this one gives the nodes alone.
+    fn load_paths(&self, steps: &[Step<'_>]) -> Vec<LoadedPath> {
+        let nodes: Vec<NodeKey> = steps.iter().map(|step| step.node).collect();
+        let found = self.load_many(&nodes).into_iter().zip(nodes);
+        found.map(|(record, node)| Ok(record?.map(|record| (node, record)).into_iter().collect())).collect()
     }
 }
 

@@ -17,7 +17,8 @@ use treering_tree::{NodeKey, NodeRecord};
 use super::Job;
 use crate::engine::{Backend, BackendError, Batch, Durability, Keyspace, Put};
 use crate::persist::index::{IndexWriter, Set};
-use crate::persist::{keys, node, records};
+use crate::persist::page::PageWriter;
+use crate::persist::records;
 
 type Written = Result<(), BackendError>;
 /// Takes what became of a key: what it was set to, or that it is gone.
@@ -64,7 +65,7 @@ fn one_version(backend: &dyn Backend, job: &Job, index: &mut IndexWriter<'_>) ->
     thread::scope(|scope| {
         let writer = thread::Builder::new().name("treering-write".to_owned()).spawn_scoped(scope, &mut write);
         let writer = writer.map_err(|error| BackendError::new("starting a thread to write nodes", error))?;
-        let mut sent = each_node(job, &mut |key, state| index.change(key, state), &mut |at, record| {
+        let mut sent = each_page(job, &mut |key, state| index.change(key, state), &mut |at, record| {
             part.put(Keyspace::Nodes, at, record);
             if part.bytes() < PART { Ok(()) } else { sender.send(std::mem::take(&mut part)).map_err(|_| gone()) }
         });
@@ -77,33 +78,26 @@ fn one_version(backend: &dyn Backend, job: &Job, index: &mut IndexWriter<'_>) ->
     })
 }
 
-/// Gives the nodes of one version, and what became of each key.
-fn each_node(job: &Job, change: &mut ChangeKey<'_>, put: &mut Put<'_>) -> Written {
-    let (mut removed, mut record) = (Removals::of(job), Vec::new());
+/// Gives the pages of one version, and what became of each key.
+fn each_page(job: &Job, change: &mut ChangeKey<'_>, put: &mut Put<'_>) -> Written {
+    let (mut removed, mut pages) = (Removals::of(job), PageWriter::new(job.store));
     for (node, made) in job.tree.nodes_since(job.since) {
         removed.pass(node, &made, change)?;
-        record = put_node(job, node, &made, record, put)?;
+        pages.add(node, made, put)?;
     }
+    pages.finish(put)?;
     removed.rest(change)
 }
 
 /// Stores the nodes of several versions.
 fn sorted_nodes(backend: &dyn Backend, job: &Job) -> Written {
     backend.ingest(Keyspace::Nodes, &mut |put| {
-        let mut record = Vec::new();
+        let mut pages = PageWriter::new(job.store);
         for (node, made) in job.tree.sorted_nodes_since(job.since) {
-            record = put_node(job, node, &made, record, put)?;
+            pages.add(node, made, put)?;
         }
-        Ok(())
+        pages.finish(put)
     })
-}
-
-/// Puts a node, and gives its record to be written over.
-fn put_node(job: &Job, node: NodeKey, made: &NodeRecord<'_>, record: Vec<u8>, put: &mut Put<'_>) -> Result<Vec<u8>, BackendError> {
-    let at = keys::node(job.store, node);
-    let record = node::encode(&at, made, record);
-    put(&at, &record)?;
-    Ok(record)
 }
 
 /// Tells what became of each key since the checkpoint before, in the order of keys.

@@ -142,7 +142,7 @@ impl AuditTrail {
 fn found<T>(result: Result<T>, place: &str, report: &mut AuditReport) -> Result<Option<T>> {
     match result {
         Ok(found) => Ok(Some(found)),
-        Err(error @ (Error::Damaged { .. } | Error::Tree(_) | Error::NewerFormat { .. })) => {
+        Err(error @ (Error::Damaged { .. } | Error::Tree(_) | Error::NewerFormat { .. } | Error::OlderFormat { .. })) => {
             report.add(place, error.to_string());
             Ok(None)
         }

@@ -22,6 +22,7 @@ fn kind_and_code(error: &Error) -> (ErrorKind, &'static str) {
         Error::FolderInUse { .. } => (Conflict, "folder_in_use"),
         Error::Locked { .. } => (Unavailable, "locked"),
         Error::NewerFormat { .. } => (Internal, "newer_format"),
+        Error::OlderFormat { .. } => (Internal, "older_format"),
         Error::OtherHashFunction { .. } => (Conflict, "other_hash_function"),
         Error::Damaged { .. } => (Internal, "damaged"),
         Error::Engine(_) => (Internal, "engine"),

@@ -10,8 +10,8 @@
 
 use treering_proofs::Hash;
 
-use super::{Child, Inner, Leaf, Memory, Node, NodeKey, Target};
-use crate::{ChildRecord, Loaded, NodeRecord, Side, TreeError};
+use super::{Child, Inner, Leaf, Memory, Node, NodeKey, Target, prefix_of};
+use crate::{ChildRecord, Loaded, LoadedPath, NodeRecord, Side, Step, TreeError};
 
 /// Where a read goes next.
 #[derive(Clone, Copy)]
@@ -230,6 +230,42 @@ impl Memory {
             }
         }
         places.iter().zip(records).map(|(place, record)| self.settle(place, record, keep)).collect()
+    }
+
+    /// Loads nodes that are missing, in the order of their names, each with what its parent knows of it, and what comes with them of the paths
+    /// below. An error is that of one of them; what else could be loaded is kept.
+    pub(crate) fn load_paths(&self, nodes: &[(Step<'_>, Child)]) -> Result<(), TreeError> {
+        let steps: Vec<Step<'_>> = nodes.iter().map(|&(step, _)| step).collect();
+        let mut paths = self.source.load_paths(&steps).into_iter();
+        let mut done = Ok(());
+        for (step, child) in nodes {
+            // A source that gives too few has not found the others.
+            let path = paths.next().unwrap_or_else(|| Ok(Vec::new()));
+            done = done.and(self.keep_path(step, *child, path));
+        }
+        done
+    }
+
+    /// Keeps the nodes of a path, the first of which is that of the step.
+    fn keep_path(&self, step: &Step<'_>, mut child: Child, path: LoadedPath) -> Result<(), TreeError> {
+        let mut path = match path {
+            Ok(path) => path.into_iter(),
+            Err(error) => return self.verified(step.node, Err(error), &child).map(drop),
+        };
+        let first = path.next().filter(|(node, _)| *node == step.node);
+        let mut next = Some((step.node, first.map(|(_, record)| record)));
+        let prefix = prefix_of(step.key);
+        while let Some((node, record)) = next {
+            let Target::Stub(id) = child.link.target() else { break };
+            if self.stub(id).node != node {
+                break;
+            }
+            let record = self.verified(node, Ok(record), &child)?;
+            let Node::Inner(inner) = self.node(self.load_once(id, || Ok(record))?) else { break };
+            child = inner.child(self.route(inner, prefix, step.key));
+            next = path.next().map(|(node, record)| (node, Some(record)));
+        }
+        Ok(())
     }
 
     /// The name of the node at a place; `None` for a draft. Reads nothing.

@@ -6,7 +6,7 @@ use std::thread;
 use super::Tree;
 use super::apply::Operation;
 use crate::memory::{Child, Inner, Link, Place, Target, prefix_of};
-use crate::{NodeKey, Side, TreeError};
+use crate::{Side, Step, TreeError};
 
 /// How many keys are walked to side by side: as many fetches as a core has under way at a time, and some.
 const LANES: usize = 16;
@@ -132,22 +132,21 @@ impl Tree {
         !(is_leaf && lane.skips_leaf && lane.leaf_key.is_some_and(|slot| memory.key_in(slot) == lane.key))
     }
 
-    /// Loads the nodes at which lanes are, which are missing; many of them on several threads, each a range of names.
+    /// Loads the nodes at which lanes are, which are missing, and what comes with them of the lanes' paths; many of them on several threads,
+    /// each a range of names.
     fn load_missing(&self, root: Child, lanes: &[Lane<'_>]) -> Result<(), TreeError> {
         let memory = self.memory();
-        let mut children: Vec<(Option<NodeKey>, Child)> = Vec::with_capacity(lanes.len());
+        let mut steps: Vec<(Step<'_>, Child)> = Vec::with_capacity(lanes.len());
         for lane in lanes {
-            let place = Place::Known(lane.above.map_or(root, |(id, side)| memory.inner(id).child(side)));
-            let name = memory.missing(&place);
-            let Place::Known(child) = place else { continue };
-            children.push((name, child));
+            let child = lane.above.map_or(root, |(id, side)| memory.inner(id).child(side));
+            let Some(node) = memory.missing(&Place::Known(child)) else { continue };
+            steps.push((Step { node, key: lane.key, with_leaf: !lane.skips_leaf }, child));
         }
-        children.sort_unstable_by_key(|(name, _)| *name);
-        children.dedup_by_key(|(name, _)| *name);
-        let places: Vec<Place> = children.into_iter().map(|(_, child)| Place::Known(child)).collect();
-        let load = |places: &[Place]| memory.see_all(places, true).into_iter().try_for_each(|seen| seen.map(drop));
-        let threads = self.hash_threads.min(places.len() / NODES_WORTH_A_THREAD).max(1);
-        let mut parts = places.chunks(places.len().div_ceil(threads).max(1));
+        steps.sort_unstable_by_key(|(step, _)| step.node);
+        steps.dedup_by_key(|(step, _)| step.node);
+        let load = |steps: &[(Step<'_>, Child)]| memory.load_paths(steps);
+        let threads = self.hash_threads.min(steps.len() / NODES_WORTH_A_THREAD).max(1);
+        let mut parts = steps.chunks(steps.len().div_ceil(threads).max(1));
         let first = parts.next().unwrap_or_default();
         thread::scope(|scope| {
             let load = &load;

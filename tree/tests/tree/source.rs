@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use treering_tree::{Budget, NodeKey, NodeRecord, NodeSource, Options, RootRecord, SavedVersion, SourceError, Tree};
+use treering_tree::{Budget, LoadedPath, NodeKey, NodeRecord, NodeSource, Options, RootRecord, SavedVersion, SourceError, Step, Tree};
 
 use crate::workload::SplitMix64;
 
@@ -47,6 +47,26 @@ impl NodeSource for MapSource {
             return Err("the disk does not answer".into());
         }
         Ok(self.records.lock().unwrap().get(&node).cloned())
+    }
+
+    /// Gives what a version made of a path together.
+    fn load_paths(&self, steps: &[Step<'_>]) -> Vec<LoadedPath> {
+        assert!(steps.is_sorted_by_key(|step| step.node));
+        let path = |step: &Step<'_>| {
+            let Some(first) = self.load(step.node)? else { return Ok(Vec::new()) };
+            let mut path = vec![(step.node, first)];
+            while let Some((node, NodeRecord::Inner { key, left, right })) = path.last() {
+                let child = if step.key < &key[..] { left } else { right };
+                if child.node.version() != node.version() || child.height == 0 && !step.with_leaf {
+                    break;
+                }
+                let record = self.records.lock().unwrap().get(&child.node).cloned();
+                let Some(record) = record.map(|record| (child.node, record)) else { break };
+                path.push(record);
+            }
+            Ok(path)
+        };
+        steps.iter().map(path).collect()
     }
 }
 
