@@ -71,8 +71,12 @@ pub fn varint(number: i64) -> Encoded {
 }
 
 /// Appends an unsigned number.
+#[inline]
 pub fn put_uvarint(out: &mut Vec<u8>, number: u64) {
-    out.extend_from_slice(uvarint(number).as_ref());
+    match u8::try_from(number) {
+        Ok(byte @ 0..=0x7f) => out.push(byte),
+        _ => out.extend_from_slice(uvarint(number).as_ref()),
+    }
 }
 
 /// Appends a signed number, zigzag.

@@ -296,5 +296,12 @@ fn family_options(keyspace: Keyspace, cache: Option<&Cache>, chosen: &RocksOptio
         Compression::Lz4 => DBCompressionType::Lz4,
         Compression::Zstd => DBCompressionType::Zstd,
     });
-    options
+    if keyspace == Keyspace::Latest { with_insert_hint(options) } else { options }
+}
+
+/// Options with which a key is inserted into a memtable from where the one before of the same store went: what a version sets comes in the
+/// order of keys.
+fn with_insert_hint(mut options: Options) -> Options {
+    // A RocksDB that does not know it inserts as ever.
+    options.get_options_from_string("memtable_insert_with_hint_prefix_extractor=fixed:4").unwrap_or(options)
 }

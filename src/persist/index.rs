@@ -65,8 +65,9 @@ impl<'a> IndexWriter<'a> {
         if self.batch.bytes() < AT_ONCE {
             return Ok(());
         }
-        let batch = std::mem::take(&mut self.batch);
-        self.backend.write(&batch, Durability::Derived)
+        self.backend.write(&self.batch, Durability::Derived)?;
+        self.batch.clear();
+        Ok(())
     }
 }
 

@@ -284,14 +284,18 @@ impl Disk {
 
 /// The pages that nodes go from, in order, and the places of these in each.
 fn gone_by_page(records: &[Unneeded]) -> Vec<(PageName, u32)> {
-    let nodes = records.iter().flat_map(|record| &record.gone);
-    let mut pages: Vec<_> = nodes.map(|&node| PageName::of(node)).map(|(page, place)| (page, 1 << place)).collect();
-    pages.sort_unstable_by_key(|(page, _)| *page);
-    pages.dedup_by(|next, page| {
-        let is_same = next.0 == page.0;
-        if is_same {
-            page.1 |= next.1;
+    let mut pages: Vec<(PageName, u32)> = Vec::new();
+    for &node in records.iter().flat_map(|record| &record.gone) {
+        let (page, place) = PageName::of(node);
+        match pages.last_mut() {
+            Some((last, places)) if *last == page => *places |= 1 << place,
+            _ => pages.push((page, 1 << place)),
         }
+    }
+    pages.sort_unstable_by_key(|(page, _)| *page);
+    pages.dedup_by(|(next, more), (page, places)| {
+        let is_same = next == page;
+        *places |= if is_same { *more } else { 0 };
         is_same
     });
     pages

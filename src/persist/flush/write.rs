@@ -59,7 +59,19 @@ pub(super) fn checkpoint(backend: &dyn Backend, job: &Job, limit: u64) -> Writte
 /// walks and encodes: each takes about as long.
 fn one_version(backend: &dyn Backend, job: &Job, index: &mut IndexWriter<'_>) -> Written {
     let (sender, parts) = mpsc::sync_channel::<Batch>(PARTS_AHEAD);
-    let mut write = move || backend.ingest(Keyspace::Nodes, &mut |put| parts.iter().try_for_each(|part| part.put_each(put)));
+    // Parts that were written, to be filled again.
+    let (give_back, spare) = mpsc::channel();
+    let mut write = move || {
+        backend.ingest(Keyspace::Nodes, &mut |put| {
+            parts.iter().try_for_each(|mut part: Batch| {
+                part.put_each(put)?;
+                part.clear();
+                // At the end nobody wants it.
+                let _ = give_back.send(part);
+                Ok(())
+            })
+        })
+    };
     let mut part = Batch::new();
     let gone = || BackendError::new("writing nodes", "the writer has ended");
     thread::scope(|scope| {
@@ -67,7 +79,10 @@ fn one_version(backend: &dyn Backend, job: &Job, index: &mut IndexWriter<'_>) ->
         let writer = writer.map_err(|error| BackendError::new("starting a thread to write nodes", error))?;
         let mut sent = each_page(job, &mut |key, state| index.change(key, state), &mut |at, record| {
             part.put(Keyspace::Nodes, at, record);
-            if part.bytes() < PART { Ok(()) } else { sender.send(std::mem::take(&mut part)).map_err(|_| gone()) }
+            if part.bytes() < PART {
+                return Ok(());
+            }
+            sender.send(std::mem::replace(&mut part, spare.try_recv().unwrap_or_default())).map_err(|_| gone())
         });
         if sent.is_ok() {
             sent = sender.send(part).map_err(|_| gone());
