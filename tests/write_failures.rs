@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use common::{FaultyBackend, Model, Numbers};
-use treering::engine::{Backend, Keyspace};
+use treering::engine::Backend;
 use treering::{Database, Error, Hash, Keep, KindStats, OpenOptions, TreeStore};
 
 /// What was acknowledged: the contents and root of each version.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use treering_proofs::HashFunction;
 use treering_tree::{Loaded, LoadedPath, NodeKey, NodeRecord, NodeSource, SourceError, Step};
 
+use super::Disk;
 use super::frame::Reader;
 use super::keys::{self, StoreId};
 use super::page::{Found, Page, PageName};
 use super::usage::Reads;
-use super::Disk;
 use crate::engine::{Backend, Keyspace};
 use crate::error::Error;
 
@@ -93,7 +93,8 @@ impl NodeSource for DiskSource {
     fn load_paths(&self, steps: &[Step<'_>]) -> Vec<LoadedPath> {
         let nodes: Vec<NodeKey> = steps.iter().map(|step| step.node).collect();
         let find = |index: usize, page: &Page<'_>, place| {
-            let Some((step, (first, below))) = steps.get(index).and_then(|step| Some((step, page.path(place, step, self.function)?))) else {
+            let Some((step, (first, below))) = steps.get(index).and_then(|step| Some((step, page.path(place, step, self.function)?)))
+            else {
                 return Ok(Vec::new());
             };
             let mut path = vec![(step.node, self.complete(first)?)];

@@ -63,7 +63,8 @@ impl Counter {
             Self::Nodes { leaves, inner, pages, .. } => {
                 let mut of_nodes = 0;
                 for (is_leaf, bytes) in Page::decode(at, record)?.entries() {
-                    if is_leaf { leaves.add(bytes) } else { inner.add(bytes) }
+                    let kind = if is_leaf { &mut *leaves } else { &mut *inner };
+                    kind.add(bytes);
                     of_nodes += bytes;
                 }
                 pages.add(bytes - of_nodes);

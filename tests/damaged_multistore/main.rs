@@ -17,7 +17,7 @@ use treering::{Error, Store, Versioned};
 use two_engines::{Record, Sample, TwoEngines};
 
 /// Between the bits that are flipped in a record; coprime to 8, so that all bits of a byte have their turn.
-const BIT_STEP: usize = 61;
+const BIT_STEP: usize = 41;
 
 /// Everything that can be done with the records, where `what` was done to them: no panic and no wrong answer.
 fn try_all(records: &[Record], folder: &Path, expected: &Expected, what: &str) -> Noticed {

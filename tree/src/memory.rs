@@ -28,7 +28,7 @@ pub(crate) mod shortcuts;
 pub(crate) use branch::Branch;
 pub(crate) use leaf::Leaf;
 pub(crate) use node::{Child, Inner, Link, State, Target, UNHASHED, prefix_of};
-pub(crate) use passage::{Expected, InnerView, LeafView, Place, Seen, View};
+pub(crate) use passage::{Along, Expected, InnerView, LeafView, Place, Seen, View};
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

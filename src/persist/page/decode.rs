@@ -39,7 +39,10 @@ enum Child {
 pub(crate) enum Found<'a> {
     Record(NodeRecord<'static>),
     /// A leaf with this key. Its value stands under `value`.
-    ValueApart { key: &'a [u8], value: Vec<u8> },
+    ValueApart {
+        key: &'a [u8],
+        value: Vec<u8>,
+    },
 }
 
 /// What a parent records of a child beside its name.
@@ -205,7 +208,8 @@ impl<'a> Page<'a> {
     pub(crate) fn without(&self, gone: u32) -> (Option<Vec<u8>>, Vec<Vec<u8>>) {
         let places = (0..PLACES).zip(&self.nodes).filter_map(|(place, node)| Some((place, node.as_ref()?)));
         let (gone, left): (Vec<_>, Vec<_>) = places.partition(|(place, _)| gone & 1 << place != 0);
-        let values = gone.iter().filter(|(_, node)| matches!(node.entry, Entry::LeafApart { .. })).map(|&(place, _)| value_key(self.at, place));
+        let values =
+            gone.iter().filter(|(_, node)| matches!(node.entry, Entry::LeafApart { .. })).map(|&(place, _)| value_key(self.at, place));
         let values = values.collect();
         if left.is_empty() {
             return (None, values);

@@ -30,6 +30,12 @@ pub(crate) struct Expected {
     pub(crate) size: u64,
 }
 
+/// A read on its way to a key: keeps what storage gave of the way ahead, so that what lies together there is read once.
+pub(crate) struct Along<'k> {
+    key: &'k [u8],
+    ahead: std::vec::IntoIter<(NodeKey, NodeRecord<'static>)>,
+}
+
 /// A node that a read has come to.
 pub(crate) enum Seen<'a> {
     Resident(Node<'a>),
@@ -82,6 +88,12 @@ impl Place {
                 Expected { hash, height, size }
             }
         }
+    }
+}
+
+impl<'k> Along<'k> {
+    pub(crate) fn to(key: &'k [u8]) -> Self {
+        Self { key, ahead: Vec::new().into_iter() }
     }
 }
 
@@ -205,6 +217,23 @@ impl Memory {
                 _ => Ok(Seen::Resident(self.enter(child)?)),
             },
         }
+    }
+
+    /// As [`Memory::see`], on the way to a key.
+    pub(crate) fn see_along(&self, place: &Place, along: &mut Along<'_>) -> Result<Seen<'_>, TreeError> {
+        let Some(node) = self.missing(place) else { return self.see(place) };
+        let record = match along.ahead.next().filter(|(ahead, _)| *ahead == node) {
+            Some((_, record)) => Ok(Some(record)),
+            None => self.load_along(node, along),
+        };
+        self.settle(place, Some((node, record)), self.budget().has_room())
+    }
+
+    fn load_along(&self, node: NodeKey, along: &mut Along<'_>) -> Loaded {
+        let step = Step { node, key: along.key, with_leaf: true };
+        let path = self.source.load_paths(&[step]).pop().unwrap_or_else(|| Ok(Vec::new()));
+        along.ahead = path?.into_iter();
+        Ok(along.ahead.next().filter(|(first, _)| *first == node).map(|(_, record)| record))
     }
 
     /// The record of a node that is not to be kept.

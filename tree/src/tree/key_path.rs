@@ -3,7 +3,7 @@
 use treering_proofs::Hash;
 
 use super::Tree;
-use crate::memory::{Place, Seen, View, prefix_of};
+use crate::memory::{Along, Place, Seen, View, prefix_of};
 use crate::{NodeKey, Side, TreeError};
 
 /// A node on the way to a key, or beside it.
@@ -46,10 +46,10 @@ impl Tree {
         let mut path = KeyPath::default();
         let Some(root) = self.root else { return Ok(path) };
         let (memory, prefix) = (self.memory(), prefix_of(key));
-        let mut place = Place::Known(root);
+        let (mut place, mut along) = (Place::Known(root), Along::to(key));
         let mut side = None;
         loop {
-            let seen = memory.see(&place)?;
+            let seen = memory.see_along(&place, &mut along)?;
             path.nodes.push(self.path_node(&place, side, &seen)?);
             let (below, beside, turn) = match seen.view(memory) {
                 View::Leaf(leaf) => {

@@ -2,7 +2,7 @@
 
 use super::Tree;
 use super::iterate::Entry;
-use crate::memory::{Child, Inner, Leaf, LeafView, Link, Memory, Node, Place, Seen, Target, View, prefix_of};
+use crate::memory::{Along, Child, Inner, Leaf, LeafView, Link, Memory, Node, Place, Seen, Target, View, prefix_of};
 use crate::{NodeKey, Side, TreeError};
 
 /// A walk in memory towards a key.
@@ -110,9 +110,9 @@ impl Tree {
         }
         // The versions of the last nodes from which the way went to the left, and to the right.
         let (mut from, prefix) = ([self.version; 2], prefix_of(key));
-        let mut place = Place::Known(root);
+        let (mut place, mut along) = (Place::Known(root), Along::to(key));
         let (seen, version) = loop {
-            let seen = memory.see(&place)?;
+            let seen = memory.see_along(&place, &mut along)?;
             match seen.view(memory) {
                 View::Leaf(leaf) if leaf.key == key => {
                     let version = leaf.version;
@@ -140,20 +140,16 @@ impl Tree {
             return Ok(Some(Seen::Resident(Node::Leaf(leaf))));
         }
         let memory = self.memory();
-        let resolve = |link, child: &dyn Fn() -> Child| match memory.loaded_link(link) {
-            None if memory.budget().has_room() => memory.resolve(link, child).map(Some),
-            loaded => Ok(loaded),
-        };
-        let mut place = match walk(memory, root, key, |link, child| resolve(link, &child))? {
+        let mut place = match walk(memory, root, key, |link, _| Ok(memory.loaded_link(link)))? {
             Found::Leaf(id) => {
                 self.arrived(key, id);
                 return Ok(Some(Seen::Resident(Node::Leaf(memory.leaf(id)))));
             }
             Found::Missing(child) => Place::Known(child),
         };
-        let prefix = prefix_of(key);
+        let (prefix, mut along) = (prefix_of(key), Along::to(key));
         loop {
-            let seen = memory.see(&place)?;
+            let seen = memory.see_along(&place, &mut along)?;
             match seen.view(memory) {
                 View::Leaf(_) => return Ok(Some(seen)),
                 View::Inner(node) => place = node.child(node.route(prefix, key)),

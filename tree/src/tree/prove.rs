@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use treering_proofs::{AbsenceProof, ExistenceProof, Hash, Neighbours, PathStep, Proof, Sibling};
 
 use super::Tree;
-use crate::memory::{Child, Inner, InnerView, Leaf, Node, Place, Seen, View, prefix_of};
+use crate::memory::{Along, Child, Inner, InnerView, Leaf, Node, Place, Seen, View, prefix_of};
 use crate::{Side, TreeError};
 
 /// The nodes on the way to a leaf, and where it went on from each.
@@ -24,7 +24,7 @@ impl Tree {
         }
         let prefix = prefix_of(key);
         let mut path = Vec::with_capacity(usize::from(root.height));
-        let leaf = self.follow(Place::Known(root), &mut path, |node| node.route(prefix, key))?;
+        let leaf = self.follow(Place::Known(root), &mut path, Along::to(key), |node| node.route(prefix, key))?;
         let order = match leaf.view(self.memory()) {
             View::Leaf(leaf) => leaf.key.cmp(key),
             View::Inner(_) => unreachable!("a path ends at a leaf"),
@@ -32,22 +32,28 @@ impl Tree {
         let proof = self.existence(&path, leaf);
         Ok(match order {
             Ordering::Equal => Proof::Existence(proof),
-            Ordering::Less => absent(match self.prove_neighbour(path, Side::Right)? {
+            Ordering::Less => absent(match self.prove_neighbour(path, key, Side::Right)? {
                 Some(right) => Neighbours::Between { left: proof, right },
                 None => Neighbours::AfterLast(proof),
             }),
-            Ordering::Greater => absent(match self.prove_neighbour(path, Side::Left)? {
+            Ordering::Greater => absent(match self.prove_neighbour(path, key, Side::Left)? {
                 Some(left) => Neighbours::Between { left, right: proof },
                 None => Neighbours::BeforeFirst(proof),
             }),
         })
     }
 
-    /// Walks from `place` to the leaf to which `turn` leads; adds the nodes passed to `path`.
-    fn follow<'a>(&'a self, mut place: Place, path: &mut Path<'a>, turn: impl Fn(InnerView<'_>) -> Side) -> Result<Seen<'a>, TreeError> {
+    /// Walks from `place` to the leaf to which `turn` leads, that of `along` or its neighbour; adds the nodes passed to `path`.
+    fn follow<'a>(
+        &'a self,
+        mut place: Place,
+        path: &mut Path<'a>,
+        mut along: Along<'_>,
+        turn: impl Fn(InnerView<'_>) -> Side,
+    ) -> Result<Seen<'a>, TreeError> {
         let memory = self.memory();
         loop {
-            let seen = match memory.see(&place)? {
+            let seen = match memory.see_along(&place, &mut along)? {
                 Seen::Resident(Node::Leaf(leaf)) => return Ok(Seen::Resident(Node::Leaf(leaf))),
                 Seen::Resident(Node::Inner(node)) => match self.follow_resident(node, path, &turn) {
                     Ok(leaf) => return Ok(Seen::Resident(Node::Leaf(leaf))),
@@ -107,7 +113,7 @@ impl Tree {
     }
 
     /// The proof of the next leaf on the `side` of the one at the end of `path`; `None` at the edge.
-    fn prove_neighbour<'a>(&'a self, mut path: Path<'a>, side: Side) -> Result<Option<ExistenceProof>, TreeError> {
+    fn prove_neighbour<'a>(&'a self, mut path: Path<'a>, key: &[u8], side: Side) -> Result<Option<ExistenceProof>, TreeError> {
         // Up to the last fork where the other way was taken, there the other way, then always back towards the leaf.
         let Some(fork) = path.iter().rposition(|&(_, turn)| turn != side) else { return Ok(None) };
         path.truncate(fork + 1);
@@ -115,7 +121,8 @@ impl Tree {
         *turn = side;
         let View::Inner(node) = seen.view(self.memory()) else { return Ok(None) };
         let place = node.child(side);
-        let leaf = self.follow(place, &mut path, |_| side.opposite())?;
+        // Beyond the fork the way to the key itself leads to the same side as the way to its neighbour: the nearest.
+        let leaf = self.follow(place, &mut path, Along::to(key), |_| side.opposite())?;
         Ok(Some(self.existence(&path, leaf)))
     }
 }

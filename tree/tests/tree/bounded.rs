@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use treering_proofs::Hash;
 use treering_tree::{Budget, Loaded, NodeKey, NodeSource, Operation, Options, Order, OwnedEntry, Tree};
 
-use crate::source::{MapSource, Records, hard_key, open, owned, seed, sorted, stored_tree};
+use crate::source::{MapSource, Records, hard_key, open, open_without_room, owned, seed, sorted, stored_tree};
 use crate::workload::{Config, SplitMix64, Workload};
 
 const KEYS: u64 = 300;
@@ -362,6 +362,32 @@ fn a_short_scan_reads_little_ahead() {
     let _ = tree.scan_copies(Bound::Included(key), Bound::Unbounded, Order::Ascending).next();
     let (nodes, _) = source.take();
     assert!(nodes < u64::from(tree.height()) + 16, "{nodes} nodes");
+}
+
+/// The source gives what a version made of a path together.
+#[test]
+fn a_read_asks_once_for_what_a_version_made_of_its_path() {
+    const LOADS: u64 = 1000;
+    let (tree, saved, source) = stored_tree(500, seed(23));
+    let reading = open_without_room(&source, saved.version, saved.root);
+    let loads = |read: &dyn Fn()| {
+        source.fail_after(LOADS);
+        read();
+        LOADS - source.loads_left.load(Ordering::Relaxed)
+    };
+    let mut saved_loads = 0;
+    for key in (0..2000).map(hard_key) {
+        let path = tree.path(&key).unwrap();
+        let runs = path.nodes.chunk_by(|one, next| one.node.version() == next.node.version()).count() as u64;
+        assert_eq!(loads(&|| assert_eq!(reading.get_copy(&key).unwrap(), tree.get_copy(&key).unwrap())), runs);
+        assert_eq!(loads(&|| assert_eq!(reading.settled(&key).unwrap(), tree.settled(&key).unwrap())), runs);
+        if path.is_found {
+            assert_eq!(loads(&|| assert_eq!(reading.prove(&key).unwrap(), tree.prove(&key).unwrap())), runs);
+        }
+        saved_loads += path.nodes.len() as u64 - runs;
+    }
+    assert!(saved_loads > 2000, "{saved_loads}");
+    assert_eq!(reading.memory_bytes(), open_without_room(&source, saved.version, saved.root).memory_bytes(), "nothing was kept");
 }
 
 /// Of two trees that share a budget each gives up by what it holds; what was used lately stays.
