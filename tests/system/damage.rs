@@ -84,7 +84,7 @@ fn every_damaged_page_is_found_and_told_and_its_repair_too() {
 
 #[test]
 fn the_checker_looks_at_every_node_once_in_a_pass() {
-    let (_folder, backend, stores) = stores();
+    let (_folder, _backend, stores) = stores();
     fill(&stores, "bank", 5);
     let stats = stores.stats().unwrap();
     let nodes = stats.iter().flat_map(|(_, kinds)| kinds).filter(|kind| ["nodes: leaf", "nodes: inner"].contains(&kind.kind));

@@ -57,7 +57,9 @@ impl NodeSource for MapSource {
             let mut path = vec![(step.node, first)];
             while let Some((node, NodeRecord::Inner { key, left, right })) = path.last() {
                 let child = if step.key < &key[..] { left } else { right };
-                if child.node.version() != node.version() || child.height == 0 && !step.with_leaf {
+                // Damaged nodes may lead back.
+                let is_near = child.node.version() == node.version() && child.node > *node;
+                if !is_near || child.height == 0 && !step.with_leaf {
                     break;
                 }
                 let record = self.records.lock().unwrap().get(&child.node).cloned();
