@@ -14,6 +14,9 @@ use super::usage::Reads;
 use crate::engine::{Backend, Keyspace};
 use crate::error::Error;
 
+/// Pages that are in memory together, some half a megabyte.
+const PAGES_AT_ONCE: usize = 256;
+
 /// The nodes of one store.
 pub(crate) struct DiskSource {
     backend: Arc<dyn Backend>,
@@ -38,20 +41,20 @@ impl DiskSource {
     ) -> Vec<Result<T, SourceError>> {
         let places: Vec<_> = nodes.iter().map(|&node| PageName::of(node)).collect();
         let groups: Vec<_> = places.chunk_by(|one, next| one.0 == next.0).collect();
-        let keys: Vec<_> = groups.iter().filter_map(|group| group.first()).map(|(page, _)| page.key(self.store)).collect();
-        let slices: Vec<&[u8]> = keys.iter().map(<[u8; keys::PAGE]>::as_slice).collect();
-        self.reads.add_nodes(keys.len());
-        let records = self.backend.get_many(Keyspace::Nodes, &slices);
+        self.reads.add_nodes(groups.len());
         let mut answers = Vec::with_capacity(nodes.len());
-        for ((group, at), record) in groups.into_iter().zip(&keys).zip(records) {
-            let page = record.as_ref().map(|record| record.as_ref().map(|record| Page::decode(at, record)));
-            for &(_, place) in group {
-                answers.push(match &page {
-                    Ok(Some(Ok(page))) => find(answers.len(), page, place),
+        for groups in groups.chunks(PAGES_AT_ONCE) {
+            let keys: Vec<_> = groups.iter().filter_map(|group| group.first()).map(|(page, _)| page.key(self.store)).collect();
+            let slices: Vec<&[u8]> = keys.iter().map(<[u8; keys::PAGE]>::as_slice).collect();
+            let records = self.backend.get_many(Keyspace::Nodes, &slices);
+            for ((group, at), record) in groups.iter().zip(&keys).zip(records) {
+                let page = record.as_ref().map(|record| record.as_ref().map(|record| Page::decode(at, record)));
+                answers.extend(group.iter().zip(answers.len()..).map(|(&(_, place), index)| match &page {
+                    Ok(Some(Ok(page))) => find(index, page, place),
                     Ok(Some(Err(error))) => Err(error.to_string().into()),
                     Ok(None) => Ok(missing()),
                     Err(error) => Err(error.to_string().into()),
-                });
+                }));
             }
         }
         answers
@@ -93,12 +96,11 @@ impl NodeSource for DiskSource {
     fn load_paths(&self, steps: &[Step<'_>]) -> Vec<LoadedPath> {
         let nodes: Vec<NodeKey> = steps.iter().map(|step| step.node).collect();
         let find = |index: usize, page: &Page<'_>, place| {
-            let Some((step, (first, below))) = steps.get(index).and_then(|step| Some((step, page.path(place, step, self.function)?)))
-            else {
+            let Some((step, first)) = steps.get(index).and_then(|step| Some((step, page.find(place, self.function)?))) else {
                 return Ok(Vec::new());
             };
             let mut path = vec![(step.node, self.complete(first)?)];
-            path.extend(below);
+            path.extend(page.path_below(place, step, self.function));
             Ok(path)
         };
         self.read(&nodes, find, Vec::new)

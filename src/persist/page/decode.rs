@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use treering_proofs::{Hash, HashFunction, preimage};
 use treering_tree::{ChildRecord, NodeKey, NodeRecord, Step};
 
-use super::{INNER, KEY_BELOW, LEAF, LEAF_APART, LEFT_NEAR, PLACES, PageName, RIGHT_NEAR, value_key};
+use super::{INNER, KEY_BELOW, KNOWN, LEAF, LEAF_APART, NEAR, PLACES, PageName, value_key};
 use crate::engine::Keyspace;
 use crate::error::Result;
 use crate::persist::frame::{Reader, Writer};
@@ -15,10 +15,14 @@ use crate::persist::keys;
 pub(crate) struct Page<'a> {
     name: PageName,
     at: &'a [u8],
-    nodes: [Option<Node<'a>>; PLACES as usize],
+    /// Bit i: the node at place i is there.
+    present: u32,
+    /// Those that are there, in the order of their places.
+    nodes: Vec<Node<'a>>,
 }
 
 struct Node<'a> {
+    place: u32,
     entry: Entry<'a>,
     bytes: &'a [u8],
 }
@@ -30,9 +34,9 @@ enum Entry<'a> {
 }
 
 enum Child {
-    /// At this place.
-    Near(u32),
-    Far(ChildRecord),
+    /// At this place; what is known of it, if it is stored.
+    Near(u32, Option<Summary>),
+    Far(NodeKey, Summary),
 }
 
 /// What is known of a node from its page.
@@ -59,24 +63,26 @@ impl<'a> Page<'a> {
         let mut reader = Reader::open(Keyspace::Nodes, at, record)?;
         let name = keys::page_name(at).map(|(version, number)| PageName { version, number });
         let name = name.ok_or_else(|| reader.damaged("its key is not that of a page"))?;
-        let mut page = Self { name, at, nodes: [const { None }; PLACES as usize] };
         let present = reader.fixed_number()?;
-        for (place, node) in (0..).zip(&mut page.nodes) {
-            if present & 1 << place != 0 {
-                let before = reader.left();
-                let entry = entry(&mut reader, name, place, present)?;
-                let length = before.len() - reader.left().len();
-                *node = Some(Node { entry, bytes: before.get(..length).unwrap_or_default() });
-            }
+        let mut nodes = Vec::with_capacity(present.count_ones() as usize);
+        for place in (0..PLACES).filter(|place| present & 1 << place != 0) {
+            let before = reader.left();
+            let entry = entry(&mut reader, name, place, present)?;
+            let length = before.len() - reader.left().len();
+            nodes.push(Node { place, entry, bytes: before.get(..length).unwrap_or_default() });
         }
-        let damaged = reader.damaged("a child in it has its value apart");
+        let page = Self { name, at, present, nodes };
+        if page.nodes.iter().any(|node| node.entry.near().any(|place| !page.is_inside(place))) {
+            return Err(reader.damaged("a child in it has its value apart"));
+        }
         reader.finish()?;
-        let is_whole = page.nodes.iter().flatten().all(|node| node.entry.near().all(|place| page.is_inside(place)));
-        if is_whole { Ok(page) } else { Err(damaged) }
+        Ok(page)
     }
 
     fn entry(&self, place: u32) -> Option<&Entry<'a>> {
-        self.nodes.get(place as usize)?.as_ref().map(|node| &node.entry)
+        let before = self.present & ((1 << place) - 1);
+        let node = self.nodes.get(before.count_ones() as usize)?;
+        (node.place == place).then_some(&node.entry)
     }
 
     fn is_inside(&self, place: u32) -> bool {
@@ -85,50 +91,41 @@ impl<'a> Page<'a> {
 
     /// Nodes of this page, each with whether it is a leaf, and its bytes.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (bool, usize)> + '_ {
-        self.nodes.iter().flatten().map(|node| (!matches!(node.entry, Entry::Inner { .. }), node.bytes.len()))
+        self.nodes.iter().map(|node| (!matches!(node.entry, Entry::Inner { .. }), node.bytes.len()))
     }
 
     /// How many nodes it has.
     pub(crate) fn count(&self) -> u64 {
-        self.nodes.iter().flatten().count() as u64
+        self.nodes.len() as u64
     }
 
     /// The keys of the values apart.
     pub(crate) fn values_apart(&self) -> impl Iterator<Item = Vec<u8>> + '_ {
-        (0..PLACES).filter(|&place| matches!(self.entry(place), Some(Entry::LeafApart { .. }))).map(|place| value_key(self.at, place))
+        self.nodes.iter().filter(|node| node.has_value_apart()).map(|node| value_key(self.at, node.place))
     }
 
-    /// The node at a place. Recomputes the hashes of all that is near below it.
+    /// The node at a place. Recomputes what is not stored of its children.
     pub(crate) fn find(&self, place: u32, function: HashFunction) -> Option<Found<'a>> {
-        self.found(place, &self.summaries(place, function))
-    }
-
-    /// The node at a place, and those below it on the way to the step's key as far as they are near. As much work as the node alone, but for
-    /// the copies.
-    pub(crate) fn path(
-        &self,
-        place: u32,
-        step: &Step<'_>,
-        function: HashFunction,
-    ) -> Option<(Found<'a>, Vec<(NodeKey, NodeRecord<'static>)>)> {
-        let summaries = self.summaries(place, function);
-        let (first, mut below, mut at) = (self.found(place, &summaries)?, Vec::new(), place);
-        while let Some(Entry::Inner { key, children: [left, right] }) = self.entry(at) {
-            let Some(routing_key) = key.or_else(|| self.smallest_key(right)) else { break };
-            let &Child::Near(next) = (if step.key < routing_key { left } else { right }) else { break };
-            let is_wanted = step.with_leaf || !matches!(self.entry(next), Some(Entry::Leaf { .. }));
-            let Some(record) = self.record(next, &summaries).filter(|_| is_wanted) else { break };
-            below.push((self.name.node(next), record));
-            at = next;
-        }
-        Some((first, below))
-    }
-
-    fn found(&self, place: u32, summaries: &[Option<Summary>]) -> Option<Found<'a>> {
         match self.entry(place)? {
             Entry::LeafApart { key } => Some(Found::ValueApart { key, value: value_key(self.at, place) }),
-            Entry::Leaf { .. } | Entry::Inner { .. } => self.record(place, summaries).map(Found::Record),
+            Entry::Leaf { .. } | Entry::Inner { .. } => self.record(place, &self.summaries(1 << place, function)).map(Found::Record),
         }
+    }
+
+    /// The nodes below the one at a place on the way to the step's key, as far as they are near.
+    pub(crate) fn path_below(&self, place: u32, step: &Step<'_>, function: HashFunction) -> Vec<(NodeKey, NodeRecord<'static>)> {
+        let (mut places, mut at) = (Vec::new(), place);
+        while let Some(Entry::Inner { key, children: [left, right] }) = self.entry(at) {
+            let Some(routing_key) = key.or_else(|| self.smallest_key(right)) else { break };
+            let &Child::Near(next, _) = (if step.key < routing_key { left } else { right }) else { break };
+            if !step.with_leaf && matches!(self.entry(next), Some(Entry::Leaf { .. })) {
+                break;
+            }
+            places.push(next);
+            at = next;
+        }
+        let summaries = self.summaries(places.iter().fold(0, |all, place| all | 1 << place), function);
+        places.into_iter().map_while(|place| Some((self.name.node(place), self.record(place, &summaries)?))).collect()
     }
 
     /// The node at a place, given what is known of those that are near below; `None` if its value is apart.
@@ -144,16 +141,18 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// What is known of the near nodes below a place.
-    fn summaries(&self, place: u32, function: HashFunction) -> [Option<Summary>; PLACES as usize] {
-        let mut wanted = 1_u32 << place;
-        for place in place..PLACES {
-            if wanted & 1 << place != 0 {
-                wanted |= self.entry(place).map_or(0, Entry::near_places);
+    /// What is known of the children of the nodes at `places` as far as it is not stored.
+    fn summaries(&self, places: u32, function: HashFunction) -> [Option<Summary>; PLACES as usize] {
+        let (mut wanted, mut seen) = (0_u32, places);
+        for at in 0..PLACES {
+            if seen & 1 << at != 0 {
+                let unknown = self.entry(at).map_or(0, Entry::unknown_places);
+                wanted |= unknown;
+                seen |= unknown;
             }
         }
         let mut summaries = [None; PLACES as usize];
-        for at in (place + 1..PLACES).rev().filter(|at| wanted & 1 << at != 0) {
+        for at in (0..PLACES).rev().filter(|at| wanted & 1 << at != 0) {
             let summary = self.summary(at, function, &summaries);
             if let Some(slot) = summaries.get_mut(at as usize) {
                 *slot = summary;
@@ -182,20 +181,18 @@ impl<'a> Page<'a> {
 
     /// What a parent records of a child; `None` for what no tree can have.
     fn child(&self, child: &Child, summaries: &[Option<Summary>]) -> Option<ChildRecord> {
-        match child {
-            Child::Far(record) => Some(*record),
-            &Child::Near(place) => {
-                let Summary { hash, height, size } = (*summaries.get(place as usize)?)?;
-                Some(ChildRecord { node: self.name.node(place), hash, height, size })
-            }
-        }
+        let (node, known) = match *child {
+            Child::Far(node, known) => (node, Some(known)),
+            Child::Near(place, known) => (self.name.node(place), known.or_else(|| *summaries.get(place as usize)?)),
+        };
+        known.map(|Summary { hash, height, size }| ChildRecord { node, hash, height, size })
     }
 
     /// The key of the smallest leaf below, if all on the way there are near.
     fn smallest_key(&self, child: &Child) -> Option<&'a [u8]> {
         let mut child = child;
         loop {
-            let Child::Near(place) = child else { return None };
+            let Child::Near(place, _) = child else { return None };
             match self.entry(*place)? {
                 Entry::Leaf { key, .. } => return Some(key),
                 Entry::LeafApart { .. } => return None,
@@ -206,62 +203,77 @@ impl<'a> Page<'a> {
 
     /// The page without the nodes at the places in `gone`; `None`: nothing is left. And the keys of the values apart that go with them.
     pub(crate) fn without(&self, gone: u32) -> (Option<Vec<u8>>, Vec<Vec<u8>>) {
-        let places = (0..PLACES).zip(&self.nodes).filter_map(|(place, node)| Some((place, node.as_ref()?)));
-        let (gone, left): (Vec<_>, Vec<_>) = places.partition(|(place, _)| gone & 1 << place != 0);
-        let values =
-            gone.iter().filter(|(_, node)| matches!(node.entry, Entry::LeafApart { .. })).map(|&(place, _)| value_key(self.at, place));
-        let values = values.collect();
+        let (gone, left): (Vec<_>, Vec<_>) = self.nodes.iter().partition(|node| gone & 1 << node.place != 0);
+        let values = gone.iter().filter(|node| node.has_value_apart()).map(|node| value_key(self.at, node.place)).collect();
         if left.is_empty() {
             return (None, values);
         }
-        let mut writer = Writer::with_capacity(4 + left.iter().map(|(_, node)| node.bytes.len()).sum::<usize>());
-        writer.raw(&left.iter().fold(0_u32, |present, (place, _)| present | 1 << place).to_be_bytes());
-        for (_, node) in left {
+        let mut writer = Writer::with_capacity(4 + left.iter().map(|node| node.bytes.len()).sum::<usize>());
+        writer.raw(&left.iter().fold(0_u32, |present, node| present | 1 << node.place).to_be_bytes());
+        for node in left {
             writer.raw(node.bytes);
         }
         (Some(writer.seal(Keyspace::Nodes, self.at)), values)
     }
 }
 
+impl Node<'_> {
+    fn has_value_apart(&self) -> bool {
+        matches!(self.entry, Entry::LeafApart { .. })
+    }
+}
+
 impl Entry<'_> {
-    fn near(&self) -> impl Iterator<Item = u32> + '_ {
-        let children: &[Child] = match self {
+    fn children(&self) -> &[Child] {
+        match self {
             Entry::Inner { children, .. } => children,
             Entry::Leaf { .. } | Entry::LeafApart { .. } => &[],
-        };
-        children.iter().filter_map(|child| match child {
-            Child::Near(place) => Some(*place),
-            Child::Far(_) => None,
+        }
+    }
+
+    /// The places of near children.
+    fn near(&self) -> impl Iterator<Item = u32> + '_ {
+        self.children().iter().filter_map(|child| match child {
+            Child::Near(place, _) => Some(*place),
+            Child::Far(..) => None,
         })
     }
 
-    fn near_places(&self) -> u32 {
-        self.near().fold(0, |places, place| places | 1 << place)
+    /// The places of near children of which nothing is stored.
+    fn unknown_places(&self) -> u32 {
+        self.children().iter().fold(0, |places, child| match child {
+            Child::Near(place, None) => places | 1 << place,
+            Child::Near(..) | Child::Far(..) => places,
+        })
     }
 }
 
 fn entry<'a>(reader: &mut Reader<'a>, page: PageName, place: u32, present: u32) -> Result<Entry<'a>> {
-    match reader.byte()? {
+    let kind = reader.byte()?;
+    let ([left, right], [left_known, right_known]) = (NEAR, KNOWN);
+    match kind {
         LEAF => Ok(Entry::Leaf { key: reader.bytes()?, value: reader.bytes()? }),
         LEAF_APART => Ok(Entry::LeafApart { key: reader.bytes()? }),
-        kind if kind & !(LEFT_NEAR | RIGHT_NEAR | KEY_BELOW) == INNER => {
+        _ if kind & !(left | right | left_known | right_known | KEY_BELOW) == INNER => {
             let key = if kind & KEY_BELOW == 0 { Some(reader.bytes()?) } else { None };
-            let mut child = |flag| {
-                if kind & flag == 0 {
-                    return far(reader, page);
+            let mut child = |near, is_known| {
+                if kind & near == 0 {
+                    let version = page.version.wrapping_sub(reader.number()?);
+                    let node = NodeKey::new(version, reader.small_number()?);
+                    return Ok(Child::Far(node, known(reader)?));
                 }
                 let child = u32::from(reader.byte()?);
-                let is_there = child > place && child < PLACES && present & 1 << child != 0;
-                if is_there { Ok(Child::Near(child)) } else { Err(reader.damaged("a child in it is not there")) }
+                if child <= place || child >= PLACES || present & 1 << child == 0 {
+                    return Err(reader.damaged("a child in it is not there"));
+                }
+                Ok(Child::Near(child, if kind & is_known == 0 { None } else { Some(known(reader)?) }))
             };
-            Ok(Entry::Inner { key, children: [child(LEFT_NEAR)?, child(RIGHT_NEAR)?] })
+            Ok(Entry::Inner { key, children: [child(left, left_known)?, child(right, right_known)?] })
         }
         _ => Err(reader.damaged("a node in it is neither leaf nor inner node")),
     }
 }
 
-fn far(reader: &mut Reader<'_>, page: PageName) -> Result<Child> {
-    let version = page.version.wrapping_sub(reader.number()?);
-    let node = NodeKey::new(version, reader.small_number()?);
-    Ok(Child::Far(ChildRecord { node, hash: reader.hash()?, height: reader.byte()?, size: reader.number()? }))
+fn known(reader: &mut Reader<'_>) -> Result<Summary> {
+    Ok(Summary { hash: reader.hash()?, height: reader.byte()?, size: reader.number()? })
 }

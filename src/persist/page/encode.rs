@@ -2,7 +2,9 @@
 
 use treering_tree::{ChildRecord, NodeKey, NodeRecord};
 
-use super::{INNER, KEY_BELOW, LEAF, LEAF_APART, LEFT_NEAR, LONGEST_INSIDE, PLACES, PageName, RIGHT_NEAR, value_key};
+use super::{
+    INNER, KEY_BELOW, KNOWN, LEAF, LEAF_APART, LONGEST_INSIDE, MOST_WORK, NEAR, PLACES, PageName, WORK_OF_INNER, WORK_OF_LEAF, value_key,
+};
 use crate::engine::{BackendError, Keyspace, Put};
 use crate::persist::frame::Writer;
 use crate::persist::keys::StoreId;
@@ -17,13 +19,16 @@ pub(crate) struct PageWriter<'t> {
     nodes: Vec<(u32, NodeRecord<'t>)>,
     /// Of the nodes at each place the index; valid where one is there.
     index: [u8; PLACES as usize],
+    /// How much is hashed to know the node at each place, as far as it is not stored; valid where one is there.
+    work: [u8; PLACES as usize],
     /// Bytes of an earlier page, to be written over.
     spare: Vec<u8>,
 }
 
 impl<'t> PageWriter<'t> {
     pub(crate) fn new(store: StoreId) -> Self {
-        Self { store, page: None, nodes: Vec::with_capacity(PLACES as usize), index: [0; PLACES as usize], spare: Vec::new() }
+        let none = [0; PLACES as usize];
+        Self { store, page: None, nodes: Vec::with_capacity(PLACES as usize), index: none, work: none, spare: Vec::new() }
     }
 
     /// Adds a node; puts the page before when that is complete.
@@ -44,6 +49,7 @@ impl<'t> PageWriter<'t> {
     pub(crate) fn finish(&mut self, put: &mut Put<'_>) -> Written {
         let Some(page) = self.page.take() else { return Ok(()) };
         let at = page.key(self.store);
+        self.count_work(page);
         let mut writer = Writer::reuse(std::mem::take(&mut self.spare));
         let present = self.nodes.iter().fold(0_u32, |present, (place, _)| present | 1 << place);
         writer.raw(&present.to_be_bytes());
@@ -80,9 +86,12 @@ impl<'t> PageWriter<'t> {
 
     fn put_inner(&self, writer: &mut Writer, page: PageName, key: &[u8], children: [&ChildRecord; 2]) {
         let near = children.map(|child| self.near(page, child));
+        let is_known = near.map(|near| near.is_none_or(|(place, _)| self.work_of(place) > MOST_WORK));
         let mut kind = INNER;
-        for (near, flag) in near.iter().zip([LEFT_NEAR, RIGHT_NEAR]) {
-            kind |= if near.is_some() { flag } else { 0 };
+        for ((near, is_known), (near_flag, known_flag)) in near.iter().zip(is_known).zip(NEAR.into_iter().zip(KNOWN)) {
+            if near.is_some() {
+                kind |= if is_known { near_flag | known_flag } else { near_flag };
+            }
         }
         let [_, right] = near;
         if right.is_some_and(|(_, right)| self.smallest_near_key(page, right) == Some(key)) {
@@ -90,15 +99,40 @@ impl<'t> PageWriter<'t> {
         } else {
             writer.byte(kind).bytes(key);
         }
-        for (child, near) in children.into_iter().zip(near) {
+        for ((child, near), is_known) in children.into_iter().zip(near).zip(is_known) {
             if let Some((place, _)) = near {
                 // Below 128, so this is a byte.
                 writer.number(u64::from(place));
             } else {
                 let age = page.version.wrapping_sub(child.node.version());
-                writer.number(age).number(u64::from(child.node.nonce())).hash(&child.hash).byte(child.height).number(child.size);
+                writer.number(age).number(u64::from(child.node.nonce()));
+            }
+            if is_known {
+                writer.hash(&child.hash).byte(child.height).number(child.size);
             }
         }
+    }
+
+    /// Children come behind their parents, so it is counted from the end.
+    fn count_work(&mut self, page: PageName) {
+        for index in (0..self.nodes.len()).rev() {
+            let Some((place, record)) = self.nodes.get(index) else { continue };
+            let work = match record {
+                NodeRecord::Leaf { .. } => WORK_OF_LEAF,
+                NodeRecord::Inner { left, right, .. } => {
+                    let below = [left, right].into_iter().filter_map(|child| self.near(page, child));
+                    below.map(|(place, _)| self.work_of(place)).filter(|&work| work <= MOST_WORK).sum::<u8>() + WORK_OF_INNER
+                }
+            };
+            let place = *place as usize;
+            if let Some(slot) = self.work.get_mut(place) {
+                *slot = work;
+            }
+        }
+    }
+
+    fn work_of(&self, place: u32) -> u8 {
+        self.work.get(place as usize).copied().unwrap_or_default()
     }
 
     /// A near child with its place.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use treering_proofs::HashFunction;
-use treering_tree::{ChildRecord, NodeKey, NodeRecord, Tree};
+use treering_tree::{ChildRecord, NodeKey, NodeRecord, Step, Tree};
 
 use super::*;
 use crate::engine::Keyspace;
@@ -51,6 +51,14 @@ fn find(stored: &Stored, node: NodeKey) -> Option<NodeRecord<'static>> {
     }
 }
 
+/// Where the way to a key goes on from a node.
+fn next(record: &NodeRecord<'_>, key: &[u8]) -> Option<NodeKey> {
+    match record {
+        NodeRecord::Leaf { .. } => None,
+        NodeRecord::Inner { key: routing_key, left, right } => Some(if *key < **routing_key { left.node } else { right.node }),
+    }
+}
+
 /// Saves versions of random changes, of small and long values.
 fn versions(changes: &[Vec<(u16, Option<bool>)>]) -> Vec<Tree> {
     let mut tree = Tree::new();
@@ -84,6 +92,32 @@ proptest! {
         }
         for (node, record) in &nodes {
             prop_assert_eq!(find(&stored, *node), Some(record.clone()), "{}", node);
+        }
+        for key in (0..250_u16).map(u16::to_be_bytes) {
+            for with_leaf in [true, false] {
+                let mut at = nodes.keys().next_back().map(|node| NodeKey::new(node.version(), 1));
+                while let Some(node) = at.filter(|node| nodes.contains_key(node)) {
+                    at = next(&nodes[&node], &key);
+                    let (page, place) = PageName::of(node);
+                    let stands = page.key(STORE);
+                    let step = Step { node, key: &key, with_leaf };
+                    let found = Page::decode(&stands, &stored[&stands[..]]).unwrap().path_below(place, &step, FUNCTION);
+                    let mut below = at;
+                    let mut expected = Vec::new();
+                    while let Some(node) = below.filter(|node| PageName::of(*node).0 == page) {
+                        let NodeRecord::Leaf { value, .. } = &nodes[&node] else {
+                            expected.push((node, nodes[&node].clone()));
+                            below = next(&nodes[&node], &key);
+                            continue;
+                        };
+                        if with_leaf && value.len() <= LONGEST_INSIDE {
+                            expected.push((node, nodes[&node].clone()));
+                        }
+                        break;
+                    }
+                    prop_assert_eq!(found, expected);
+                }
+            }
         }
         let counted: u64 = stored.iter().filter(|(at, _)| is_page(at)).map(|(at, record)| Page::decode(at, record).unwrap().count()).sum();
         prop_assert_eq!(counted, nodes.len() as u64);
@@ -126,7 +160,7 @@ proptest! {
 }
 
 #[test]
-fn a_page_stores_no_hash_of_what_is_near() {
+fn a_page_stores_few_hashes_of_what_is_near() {
     let mut tree = Tree::new();
     for key in 0..16_u8 {
         tree.set(&[key], b"value").unwrap();
@@ -135,8 +169,10 @@ fn a_page_stores_no_hash_of_what_is_near() {
     let mut stored = Stored::new();
     assert_eq!(store(&tree, 0, &mut stored).len(), 31);
     let [(_, record)] = <[_; 1]>::try_from(stored.into_iter().collect::<Vec<_>>()).unwrap();
-    // Format, checksum, places; leaves of kind, two lengths, key and value; inner nodes of kind and two places, their keys being below.
-    assert_eq!(record.len(), 1 + 4 + 4 + 16 * (3 + 1 + 5) + 15 * 3);
+    // Format, checksum, places; leaves of kind, two lengths, key and value; inner nodes of kind and two places, their keys being below. Those
+    // above two leaves take work of 5, so hash, height and size of them are stored; then those above two of these take 1, and so on.
+    let stored = 8;
+    assert_eq!(record.len(), 1 + 4 + 4 + 16 * (3 + 1 + 5) + 15 * 3 + stored * (32 + 1 + 1));
 }
 
 #[test]
@@ -173,7 +209,7 @@ fn a_page_of_nonsense_is_damaged() {
         writer.seal(Keyspace::Nodes, &at)
     };
     let (leaf, apart): (&[u8], &[u8]) = (&[LEAF, 1, b'k', 1, b'v'], &[LEAF_APART, 1, b'k']);
-    let inner = |left, right| [INNER | LEFT_NEAR | RIGHT_NEAR | KEY_BELOW, left, right];
+    let inner = |left, right| [INNER | NEAR[0] | NEAR[1] | KEY_BELOW, left, right];
     let whole = page(0b1110, &[&inner(2, 3), leaf, leaf]);
     let whole = Page::decode(&at, &whole).unwrap();
     assert!(matches!(whole.find(1, FUNCTION), Some(Found::Record(NodeRecord::Inner { .. }))));
@@ -185,7 +221,7 @@ fn a_page_of_nonsense_is_damaged() {
         ("a place behind the last", page(0b1110, &[&inner(2, 32), leaf, leaf])),
         ("a near child with its value apart", page(0b1110, &[&inner(2, 3), leaf, apart])),
         ("an unknown kind", page(0b10, &[&[2, 0, 0]])),
-        ("unknown flags", page(0b1110, &[&[INNER | 8 | LEFT_NEAR | RIGHT_NEAR | KEY_BELOW, 2, 3], leaf, leaf])),
+        ("unknown flags", page(0b1110, &[&[INNER | 32 | NEAR[0] | NEAR[1] | KEY_BELOW, 2, 3], leaf, leaf])),
         ("a node too many", page(0b10, &[leaf, leaf])),
         ("a node too few", page(0b110, &[leaf])),
     ] {
