@@ -168,11 +168,6 @@ impl<'a> Reader<'a> {
         Ok(u32::from_be_bytes(*bytes))
     }
 
-    /// All that is left, to look at.
-    pub(crate) fn left(&self) -> &'a [u8] {
-        self.rest
-    }
-
     pub(crate) fn is_done(&self) -> bool {
         self.rest.is_empty()
     }

@@ -30,6 +30,7 @@
 
 mod decode;
 mod encode;
+mod entry;
 #[cfg(test)]
 mod tests;
 

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use treering_proofs::{Hash, HashFunction, preimage};
+use treering_proofs::{HashFunction, preimage};
 use treering_tree::{ChildRecord, NodeKey, NodeRecord, Step};
 
-use super::{INNER, KEY_BELOW, KNOWN, LEAF, LEAF_APART, NEAR, PLACES, PageName, value_key};
+use super::entry::{Child, Entry, Summary};
+use super::{PLACES, PageName, value_key};
 use crate::engine::Keyspace;
 use crate::error::Result;
 use crate::persist::frame::{Reader, Writer};
@@ -21,22 +22,10 @@ pub(crate) struct Page<'a> {
     nodes: Vec<Node<'a>>,
 }
 
+/// A node's place and its entry, which is taken apart when it is looked at: most are not.
 struct Node<'a> {
     place: u32,
-    entry: Entry<'a>,
     bytes: &'a [u8],
-}
-
-enum Entry<'a> {
-    Leaf { key: &'a [u8], value: &'a [u8] },
-    LeafApart { key: &'a [u8] },
-    Inner { key: Option<&'a [u8]>, children: [Child; 2] },
-}
-
-enum Child {
-    /// At this place; what is known of it, if it is stored.
-    Near(u32, Option<Summary>),
-    Far(NodeKey, Summary),
 }
 
 /// What is known of a node from its page.
@@ -49,49 +38,44 @@ pub(crate) enum Found<'a> {
     },
 }
 
-/// What a parent records of a child beside its name.
-#[derive(Clone, Copy)]
-struct Summary {
-    hash: Hash,
-    height: u8,
-    size: u64,
-}
-
 impl<'a> Page<'a> {
     /// Reads a page, which stands under `at`.
     pub(crate) fn decode(at: &'a [u8], record: &'a [u8]) -> Result<Self> {
         let mut reader = Reader::open(Keyspace::Nodes, at, record)?;
-        let name = keys::page_name(at).map(|(version, number)| PageName { version, number });
+        // The largest nonce is in the last of these.
+        let name = keys::page_name(at).filter(|(_, number)| *number <= u32::MAX / PLACES);
+        let name = name.map(|(version, number)| PageName { version, number });
         let name = name.ok_or_else(|| reader.damaged("its key is not that of a page"))?;
         let present = reader.fixed_number()?;
-        let mut nodes = Vec::with_capacity(present.count_ones() as usize);
+        let (mut nodes, mut near, mut apart) = (Vec::with_capacity(present.count_ones() as usize), 0, 0);
+        let mut rest = reader.rest();
         for place in (0..PLACES).filter(|place| present & 1 << place != 0) {
-            let before = reader.left();
-            let entry = entry(&mut reader, name, place, present)?;
-            let length = before.len() - reader.left().len();
-            nodes.push(Node { place, entry, bytes: before.get(..length).unwrap_or_default() });
+            let before = rest;
+            let entry = Entry::take(&mut rest).ok_or_else(|| reader.damaged("a node in it is malformed"))?;
+            let behind = present & (u32::MAX << place << 1);
+            if entry.near_places() & !behind != 0 {
+                return Err(reader.damaged("a child in it is not there"));
+            }
+            near |= entry.near_places();
+            apart |= if matches!(entry, Entry::LeafApart { .. }) { 1 << place } else { 0 };
+            nodes.push(Node { place, bytes: before.get(..before.len() - rest.len()).unwrap_or_default() });
         }
-        let page = Self { name, at, present, nodes };
-        if page.nodes.iter().any(|node| node.entry.near().any(|place| !page.is_inside(place))) {
-            return Err(reader.damaged("a child in it has its value apart"));
+        match (rest.is_empty(), near & apart) {
+            (true, 0) => Ok(Self { name, at, present, nodes }),
+            (true, _) => Err(reader.damaged("a child in it has its value apart")),
+            (false, _) => Err(reader.damaged("it has bytes behind its end")),
         }
-        reader.finish()?;
-        Ok(page)
     }
 
-    fn entry(&self, place: u32) -> Option<&Entry<'a>> {
+    fn entry(&self, place: u32) -> Option<Entry<'a>> {
         let before = self.present & ((1 << place) - 1);
-        let node = self.nodes.get(before.count_ones() as usize)?;
-        (node.place == place).then_some(&node.entry)
-    }
-
-    fn is_inside(&self, place: u32) -> bool {
-        matches!(self.entry(place), Some(Entry::Leaf { .. } | Entry::Inner { .. }))
+        let node = self.nodes.get(before.count_ones() as usize).filter(|node| node.place == place)?;
+        node.entry()
     }
 
     /// Nodes of this page, each with whether it is a leaf, and its bytes.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (bool, usize)> + '_ {
-        self.nodes.iter().map(|node| (!matches!(node.entry, Entry::Inner { .. }), node.bytes.len()))
+        self.nodes.iter().map(|node| (!matches!(node.entry(), Some(Entry::Inner { .. })), node.bytes.len()))
     }
 
     /// How many nodes it has.
@@ -116,8 +100,8 @@ impl<'a> Page<'a> {
     pub(crate) fn path_below(&self, place: u32, step: &Step<'_>, function: HashFunction) -> Vec<(NodeKey, NodeRecord<'static>)> {
         let (mut places, mut at) = (Vec::new(), place);
         while let Some(Entry::Inner { key, children: [left, right] }) = self.entry(at) {
-            let Some(routing_key) = key.or_else(|| self.smallest_key(right)) else { break };
-            let &Child::Near(next, _) = (if step.key < routing_key { left } else { right }) else { break };
+            let Some(routing_key) = key.or_else(|| self.smallest_key(&right)) else { break };
+            let Child::Near(next, _) = (if step.key < routing_key { left } else { right }) else { break };
             if !step.with_leaf && matches!(self.entry(next), Some(Entry::Leaf { .. })) {
                 break;
             }
@@ -134,8 +118,8 @@ impl<'a> Page<'a> {
             Entry::LeafApart { .. } => None,
             Entry::Leaf { key, value } => Some(NodeRecord::Leaf { key: Cow::Owned(key.to_vec()), value: Cow::Owned(value.to_vec()) }),
             Entry::Inner { key, children: [left, right] } => {
-                let key = key.or_else(|| self.smallest_key(right))?;
-                let [left, right] = [left, right].map(|child| self.child(child, summaries));
+                let key = key.or_else(|| self.smallest_key(&right))?;
+                let [left, right] = [left, right].map(|child| self.child(&child, summaries));
                 Some(NodeRecord::Inner { key: Cow::Owned(key.to_vec()), left: left?, right: right? })
             }
         }
@@ -146,7 +130,7 @@ impl<'a> Page<'a> {
         let (mut wanted, mut seen) = (0_u32, places);
         for at in 0..PLACES {
             if seen & 1 << at != 0 {
-                let unknown = self.entry(at).map_or(0, Entry::unknown_places);
+                let unknown = self.entry(at).map_or(0, |entry| entry.unknown_places());
                 wanted |= unknown;
                 seen |= unknown;
             }
@@ -170,7 +154,7 @@ impl<'a> Page<'a> {
             }
             Entry::LeafApart { .. } => None,
             Entry::Inner { children: [left, right], .. } => {
-                let (left, right) = (self.child(left, below)?, self.child(right, below)?);
+                let (left, right) = (self.child(&left, below)?, self.child(&right, below)?);
                 let height = left.height.max(right.height).checked_add(1)?;
                 let size = left.size.checked_add(right.size)?;
                 let hash = preimage::inner_hash(function, height, size, version, &left.hash, &right.hash);
@@ -180,20 +164,21 @@ impl<'a> Page<'a> {
     }
 
     /// What a parent records of a child; `None` for what no tree can have.
-    fn child(&self, child: &Child, summaries: &[Option<Summary>]) -> Option<ChildRecord> {
-        let (node, known) = match *child {
-            Child::Far(node, known) => (node, Some(known)),
-            Child::Near(place, known) => (self.name.node(place), known.or_else(|| *summaries.get(place as usize)?)),
+    fn child(&self, child: &Child<'_>, summaries: &[Option<Summary>]) -> Option<ChildRecord> {
+        let (node, known) = match child {
+            Child::Far { age, nonce, known } => (NodeKey::new(self.name.version.wrapping_sub(*age), *nonce), Some(known.summary()?)),
+            Child::Near(place, Some(known)) => (self.name.node(*place), Some(known.summary()?)),
+            Child::Near(place, None) => (self.name.node(*place), *summaries.get(*place as usize)?),
         };
         known.map(|Summary { hash, height, size }| ChildRecord { node, hash, height, size })
     }
 
     /// The key of the smallest leaf below, if all on the way there are near.
-    fn smallest_key(&self, child: &Child) -> Option<&'a [u8]> {
-        let mut child = child;
+    fn smallest_key(&self, child: &Child<'a>) -> Option<&'a [u8]> {
+        let mut child = *child;
         loop {
             let Child::Near(place, _) = child else { return None };
-            match self.entry(*place)? {
+            match self.entry(place)? {
                 Entry::Leaf { key, .. } => return Some(key),
                 Entry::LeafApart { .. } => return None,
                 Entry::Inner { children: [left, _], .. } => child = left,
@@ -217,63 +202,12 @@ impl<'a> Page<'a> {
     }
 }
 
-impl Node<'_> {
+impl<'a> Node<'a> {
+    fn entry(&self) -> Option<Entry<'a>> {
+        Entry::take(&mut { self.bytes })
+    }
+
     fn has_value_apart(&self) -> bool {
-        matches!(self.entry, Entry::LeafApart { .. })
+        matches!(self.entry(), Some(Entry::LeafApart { .. }))
     }
-}
-
-impl Entry<'_> {
-    fn children(&self) -> &[Child] {
-        match self {
-            Entry::Inner { children, .. } => children,
-            Entry::Leaf { .. } | Entry::LeafApart { .. } => &[],
-        }
-    }
-
-    /// The places of near children.
-    fn near(&self) -> impl Iterator<Item = u32> + '_ {
-        self.children().iter().filter_map(|child| match child {
-            Child::Near(place, _) => Some(*place),
-            Child::Far(..) => None,
-        })
-    }
-
-    /// The places of near children of which nothing is stored.
-    fn unknown_places(&self) -> u32 {
-        self.children().iter().fold(0, |places, child| match child {
-            Child::Near(place, None) => places | 1 << place,
-            Child::Near(..) | Child::Far(..) => places,
-        })
-    }
-}
-
-fn entry<'a>(reader: &mut Reader<'a>, page: PageName, place: u32, present: u32) -> Result<Entry<'a>> {
-    let kind = reader.byte()?;
-    let ([left, right], [left_known, right_known]) = (NEAR, KNOWN);
-    match kind {
-        LEAF => Ok(Entry::Leaf { key: reader.bytes()?, value: reader.bytes()? }),
-        LEAF_APART => Ok(Entry::LeafApart { key: reader.bytes()? }),
-        _ if kind & !(left | right | left_known | right_known | KEY_BELOW) == INNER => {
-            let key = if kind & KEY_BELOW == 0 { Some(reader.bytes()?) } else { None };
-            let mut child = |near, is_known| {
-                if kind & near == 0 {
-                    let version = page.version.wrapping_sub(reader.number()?);
-                    let node = NodeKey::new(version, reader.small_number()?);
-                    return Ok(Child::Far(node, known(reader)?));
-                }
-                let child = u32::from(reader.byte()?);
-                if child <= place || child >= PLACES || present & 1 << child == 0 {
-                    return Err(reader.damaged("a child in it is not there"));
-                }
-                Ok(Child::Near(child, if kind & is_known == 0 { None } else { Some(known(reader)?) }))
-            };
-            Ok(Entry::Inner { key, children: [child(left, left_known)?, child(right, right_known)?] })
-        }
-        _ => Err(reader.damaged("a node in it is neither leaf nor inner node")),
-    }
-}
-
-fn known(reader: &mut Reader<'_>) -> Result<Summary> {
-    Ok(Summary { hash: reader.hash()?, height: reader.byte()?, size: reader.number()? })
 }
