@@ -15,8 +15,9 @@
 //!
 //! Nonces count in pre-order, so a page holds whole paths and small subtrees. What follows from other nodes of the page is not stored: hash,
 //! height and size of most near children, and most routing keys of small subtrees. A new version of a large tree is mostly paths, of
-//! whose hashes that is nearly one half; without it a database with all versions was four tenths larger. Of a near child from which more than
-//! [`MOST_WORK`] would have to be hashed anew they are stored: without that a proof of what is not in memory took 1.4 times as long.
+//! whose hashes that is nearly one half; with a record for each node a database with all versions was a third larger. Of a near child from which more than
+//! [`MOST_WORK`] would have to be hashed anew they are stored: where all of them were, a proof of what is not in memory took 1.4 times as long as
+//! with a record for each node.
 //!
 //! A value longer than [`LONGEST_INSIDE`] has a record of its own beside the page (key: that of the page || place), so that reading a node
 //! never reads long values of others.
