@@ -11,7 +11,7 @@
 //!
 //! ```text
 //! store -> Disk ---- commit, flush, replay, registry, prune, rollback, check   what is done
-//!            \------ keys, frame, node, log, records            how it is laid out (formats are documented there)
+//!            \------ keys, frame, page, log, records            how it is laid out (formats are documented there)
 //!             \----- Backend                                    where it is kept
 //! ```
 

@@ -26,7 +26,7 @@
 //! | nodes by Zstd in blocks of 16 KiB, a checkpoint every 100 versions | 1.0 | | the database 0.98 times as large |
 //!
 //! Those rows are of nodes that were a record each. Now they stand in pages of 32: the same blocks take 0.70 of the processor time and 0.71 of
-//! the bytes written, and the database has 0.76 of the size (0.86 with a checkpoint every 100 versions). A tenth of what that saves of the
+//! the bytes written, and the database has 0.76 of the size (0.86 with a checkpoint every 100 versions). A fifth of what that saves of the
 //! time is that index keys are inserted into the write buffer from where the one before went.
 //!
 //! Nodes go from the tree through an encoding thread into the file, 256 KiB at a time: in one piece they took 13 MB a version out of the

@@ -6,9 +6,9 @@
 //!
 //! Between two kept bases p and k nothing is kept, so a node made after p and given up at or before k is needed by nobody: of the
 //! orphan records of the checkpoints in (p, k] the nodes made after p go. First the versions go, each with its log and its commit in one
-//! batch: from then on they are not there any more. Then the checkpoints that nothing is read from; their nodes follow in small batches. What
-//! a crash leaves, the next pruning finds, since it looks at every gap again. Of the newest versions that go, records and logs may stay
-//! for the index's sake (see [`index`](super::index)).
+//! batch: from then on they are not there any more. Then the checkpoints that nothing is read from; their nodes follow in small batches, each
+//! page written again without those that go. What a crash leaves, the next pruning finds, since it looks at every gap again. Of the newest
+//! versions that go, records and logs may stay for the index's sake (see [`index`](super::index)).
 
 use std::collections::BTreeSet;
 
